@@ -1,0 +1,58 @@
+# The two commands of the README are `make demo` and `make test`; `make help` lists the others.
+# Everything is installed into .build/, from requirements files with hashes.
+
+PYTHON ?= python3
+PYTHON313 ?= python3.13
+BUILD := .build
+IN_TREE := PYTHONPATH=functions:tests PYTHONDONTWRITEBYTECODE=1
+
+HAS_PYTHON313 := $(shell $(PYTHON313) -c 'import sys; print(sys.version_info[:2] == (3, 13))' 2>/dev/null)
+
+.PHONY: help demo test lint unit sam bench clean lock
+.DELETE_ON_ERROR:
+
+help: ## List the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(BUILD)/demo.installed $(BUILD)/runtime.installed ## Try everything on this machine; FILE=payments.xml for your own file
+	@$(IN_TREE) $(BUILD)/demo/bin/python -m demo $(if $(FILE),"$(FILE)")
+
+test: lint sam ## Run all tests
+	$(IN_TREE) $(BUILD)/test/bin/python -m pytest
+
+lint: $(BUILD)/test.installed ## Check style and types
+	$(BUILD)/test/bin/ruff check
+	$(BUILD)/test/bin/ruff format --check
+	$(BUILD)/test/bin/mypy
+
+unit: $(BUILD)/test.installed ## Run only the tests that need no processes
+	$(IN_TREE) $(BUILD)/test/bin/python -m pytest tests/unit
+
+# `sam build` needs exactly the function's Python on PATH. Without it the artifact's tests are
+# skipped, and say so.
+sam: $(BUILD)/test.installed $(BUILD)/runtime.installed $(BUILD)/sam.installed $(if $(filter True,$(HAS_PYTHON313)),$(BUILD)/emulator.installed) ## Check the template, build the artifact
+	SAM_CLI_TELEMETRY=0 $(BUILD)/sam/bin/sam validate --lint --template template.yaml
+ifeq ($(HAS_PYTHON313),True)
+	PATH="$(CURDIR)/$(BUILD)/emulator/bin:$$PATH" SAM_CLI_TELEMETRY=0 $(BUILD)/sam/bin/sam build
+endif
+
+bench: $(BUILD)/bench.installed $(BUILD)/runtime.installed ## Measure against the naive import and the bare floor
+	$(IN_TREE) $(BUILD)/bench/bin/python -m benchmarks $(ARGS)
+
+lock: $(BUILD)/lock.installed ## Renew all requirements.txt from their .in files
+	$(BUILD)/lock/bin/python tests/requirements/lock.py
+
+clean: ## Remove everything that was built or installed
+	rm -rf $(BUILD) .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find functions tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One environment for each requirements file. The emulator's must be the function's Python.
+$(BUILD)/emulator.installed: PYTHON := $(PYTHON313)
+
+$(BUILD)/%.installed: tests/requirements/%.txt
+	@echo "Installing $*"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.x")'
+	@rm -rf $(BUILD)/$*
+	@$(PYTHON) -m venv $(BUILD)/$*
+	@$(BUILD)/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@

@@ -1,0 +1,1 @@
+"""Import invoice payments from XML files in S3 into ConnectWise PSA."""

@@ -1,0 +1,92 @@
+"""Build the program out of its parts, once for each process."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import boto3
+from aws_lambda_powertools import Metrics
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.config import Config
+
+from payments.connectwise import ConnectWise
+from payments.credentials import Credentials, ReadCredentials, read_credentials
+from payments.errors import SecretUnusable
+from payments.handler import EventHandler
+from payments.import_log import ImportLog
+from payments.importer import Connection, Importer, ImportSettings
+from payments.invoice_lookup import InvoiceLookup
+from payments.login import Login
+from payments.pace import Gate
+from payments.sender import Sender
+from payments.settings import Settings, read_settings
+from payments.storage import Storage
+from payments.telemetry import NAMESPACE, CloudWatchTelemetry
+from payments.transport import Transport, new_session
+from payments.truth_table import TruthTable
+
+_SECRET_MAX_AGE_SECONDS = 300
+_AWS = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=5, read_timeout=30)
+
+
+@cache
+def event_handler() -> EventHandler:
+    """Return the program, configured from the environment."""
+    settings = read_settings(os.environ)
+    dynamodb = boto3.resource("dynamodb", config=_AWS)
+    importer = Importer(
+        ImportLog(dynamodb.Table(settings.imports_table_name)),
+        Storage(boto3.client("s3", config=_AWS), Path(tempfile.mkdtemp())),
+        _Connector(settings, dynamodb).connect,
+        CloudWatchTelemetry(Metrics(namespace=NAMESPACE)),
+        ImportSettings(
+            settings.incoming_prefix,
+            settings.success_prefix,
+            settings.fail_prefix,
+            settings.prevent_reprocessing,
+            settings.connections,
+        ),
+    )
+    sqs = boto3.client("sqs", config=_AWS)
+    return EventHandler(importer, sqs, settings.queue_url, settings.incoming_prefix)
+
+
+class _Connector:
+    """Open connections to ConnectWise that share login and sockets."""
+
+    def __init__(self, settings: Settings, dynamodb: object) -> None:
+        self._settings = settings
+        self._dynamodb = dynamodb
+        self._login = Login(_secret_reader(settings.secret_name))
+        self._session = new_session(settings.connections)
+
+    def connect(self, deadline: float) -> Connection:
+        credentials = self._login.credentials()
+        gate = Gate(self._settings.connections, deadline)
+        transport = Transport(self._session, self._login, gate, self._settings.api_version)
+        connectwise = ConnectWise(transport)
+        truth_table_name = self._settings.truth_table_name
+        return Connection(
+            gate,
+            Sender(connectwise),
+            InvoiceLookup(connectwise),
+            TruthTable(self._dynamodb, truth_table_name, credentials.connection),
+            transport.counts,
+        )
+
+
+def _secret_reader(name: str) -> ReadCredentials:
+    provider = SecretsProvider(config=_AWS)
+
+    def read(fresh: bool) -> Credentials:
+        try:
+            secret = provider.get(name, max_age=_SECRET_MAX_AGE_SECONDS, force_fetch=fresh)
+        except GetParameterError as error:
+            raise SecretUnusable(f"Secret {name} cannot be read: {error}") from error
+        return read_credentials(str(secret), name)
+
+    return read

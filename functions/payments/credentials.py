@@ -1,0 +1,119 @@
+"""Who we are to ConnectWise, and where it is: the secret, read and checked."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from payments.errors import SecretUnusable
+
+# ConnectWise's cloud serves the API under `api-` and the login page without it (seen in working
+# clients; without `api-` the cloud answers "SSL is required"). On-premises hosts serve both.
+_CLOUD_DOMAINS = (".myconnectwise.net", ".connectwisedev.com")
+_API_PREFIX = "api-"
+
+_FIELDS = ("site", "company", "publicKey", "privateKey", "clientId")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The checked content of the secret."""
+
+    site: str
+    company: str
+    public_key: str
+    private_key: str = field(repr=False)
+    client_id: str = field(repr=False)
+
+    @property
+    def api_origin(self) -> str:
+        """Scheme and host of the REST API."""
+        scheme, host = _scheme_and_host(self.site)
+        return f"{scheme}://{_API_PREFIX if _is_cloud(host) else ''}{host}"
+
+    @property
+    def login_origin(self) -> str:
+        """Scheme and host of the login page, which knows the company's codebase."""
+        scheme, host = _scheme_and_host(self.site)
+        return f"{scheme}://{host}"
+
+    @property
+    def connection(self) -> str:
+        """What the truth table calls this connection: `site/company`.
+
+        However the site was typed, it is the login host; https goes without saying.
+        """
+        scheme, host = _scheme_and_host(self.site)
+        return f"{'' if scheme == 'https' else scheme + '://'}{host}/{self.company}"
+
+    @property
+    def authorization(self) -> str:
+        """The Authorization header (Basic, ConnectWise's developer guide)."""
+        user = f"{self.company}+{self.public_key}:{self.private_key}"
+        return "Basic " + base64.b64encode(user.encode()).decode()
+
+
+ReadCredentials = Callable[[bool], Credentials]
+"""Return the credentials; given True, not from a cache. Raises SecretUnusable."""
+
+
+def read_credentials(secret: str, name: str) -> Credentials:
+    """Read the secret called `name`; raises SecretUnusable naming everything that is wrong."""
+    try:
+        content = json.loads(secret)
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise SecretUnusable(f"Secret {name} is not a JSON object with {_listed(_FIELDS)}.")
+    texts = {key: content.get(key) for key in _FIELDS}
+    unusable = [key for key, text in texts.items() if not isinstance(text, str) or not text.strip()]
+    if unusable:
+        raise SecretUnusable(f"Secret {name} lacks {_listed(unusable)}: give a text for each.")
+    credentials = Credentials(*(str(text).strip() for text in texts.values()))
+    _check_site(credentials.site, name)
+    return credentials
+
+
+def _check_site(site: str, name: str) -> None:
+    try:
+        scheme, host = _scheme_and_host(site)
+    except ValueError:
+        scheme, host = "", ""
+    if scheme not in ("http", "https") or not host or "@" in host:
+        raise SecretUnusable(
+            f"Secret {name} has a site that is no host name or URL. Give what you type to log "
+            "in, for example na.myconnectwise.net."
+        )
+    if scheme == "http" and not _is_loopback(urlsplit(site).hostname or ""):
+        raise SecretUnusable(f"Secret {name} has a site with http://: only https:// is safe.")
+
+
+def _scheme_and_host(site: str) -> tuple[str, str]:
+    """Split what a user typed into the scheme and the login host with its port, if any."""
+    parts = urlsplit(site if "://" in site else f"https://{site}")
+    _ = parts.port  # raises ValueError if it is no number
+    host = parts.netloc.lower()
+    if host.startswith(_API_PREFIX) and _is_cloud(host):
+        host = host.removeprefix(_API_PREFIX)
+    return parts.scheme.lower(), host
+
+
+def _is_cloud(host: str) -> bool:
+    return host.endswith(_CLOUD_DOMAINS)
+
+
+def _is_loopback(hostname: str) -> bool:
+    if hostname == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(hostname).is_loopback
+    except ValueError:
+        return False
+
+
+def _listed(names: tuple[str, ...] | list[str]) -> str:
+    return ", ".join(names)

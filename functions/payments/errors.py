@@ -1,0 +1,81 @@
+"""Every error of ours, named by what happens next.
+
+ImportStopped              the run of this file ends here
+├── FileRefused            the file as a whole is wrong: closed as Failed, nothing is sent
+├── TryLater               the outside world is not ready: the message goes back, with a delay
+│   ├── ConnectWiseDown    no answer, or only server errors, for longer than retries last
+│   ├── AccessRefused      the secret, a key, the company or a permission is not accepted
+│   │   └── NotPermitted   … because the API member's security role lacks a permission
+│   ├── SecretUnusable     the secret is missing, is not JSON or lacks fields
+│   └── AwsDown            S3, DynamoDB or Secrets Manager fail beyond the SDK's retries
+├── OutOfTime              this run is short of time: the message goes back, the next run goes on
+└── Superseded             another run has taken this import over: this one must not write any more
+RecordRejected             ConnectWise says no to this record: it goes to the fail file
+└── NotFound               … because the payment or the invoice is not there
+AnswerLost                 a payment was posted and nobody knows whether it arrived: read it back
+"""
+
+from __future__ import annotations
+
+
+class ImportStopped(Exception):
+    """End the run of this file; the subclasses say what happens to the file."""
+
+
+class FileRefused(ImportStopped):
+    """Close the import as Failed: the file as a whole cannot be imported."""
+
+
+class TryLater(ImportStopped):
+    """Put the file back into the queue with a growing delay; no record fails for it."""
+
+
+class ConnectWiseDown(TryLater):
+    """ConnectWise does not answer, or answers only with server errors."""
+
+
+class AccessRefused(TryLater):
+    """ConnectWise does not accept the keys, the company or the API member's permissions."""
+
+
+class NotPermitted(AccessRefused):
+    """The API member's security role does not allow this call."""
+
+
+class SecretUnusable(TryLater):
+    """The secret is missing, is not JSON, or lacks fields."""
+
+
+class AwsDown(TryLater):
+    """S3, DynamoDB or Secrets Manager fail, or do not permit what they should."""
+
+
+class OutOfTime(ImportStopped):
+    """Stop starting work: the run has to end before Lambda ends it.
+
+    The next run may start `delay_seconds` later: ConnectWise has asked for that much silence.
+    """
+
+    def __init__(self, delay_seconds: float = 0.0) -> None:
+        super().__init__("This run is short of time; the next run goes on.")
+        self.delay_seconds = delay_seconds
+
+
+class Superseded(ImportStopped):
+    """Stop writing: a later run of the same import has taken over."""
+
+
+class RecordRejected(Exception):
+    """Send the record to the fail file with `messages`, one for each error."""
+
+    def __init__(self, *messages: str) -> None:
+        super().__init__("; ".join(messages))
+        self.messages = messages
+
+
+class NotFound(RecordRejected):
+    """The payment or the invoice that a call named is not in ConnectWise."""
+
+
+class AnswerLost(Exception):
+    """A create may or may not have taken effect: read the invoice's payments back."""

@@ -1,0 +1,74 @@
+"""From a Lambda event to imports, and back to SQS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from time import monotonic
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from payments.deliveries import Delivery, Message, deliveries
+from payments.importer import Importer, PutBack
+
+logger = Logger(child=True)
+
+# Before Lambda ends the run, calls under way must be answered and outcomes stored.
+_RESERVE_SECONDS = 60.0
+_RETRY_SECONDS = 60
+
+
+class ImportPutBack(Exception):
+    """A file that no queue has brought cannot be put back: Lambda has to call again."""
+
+
+class EventHandler:
+    """Import the files that an event brings. `sqs` is a boto3 client."""
+
+    def __init__(self, importer: Importer, sqs: Any, queue_url: str, incoming_prefix: str) -> None:
+        self._importer = importer
+        self._sqs = sqs
+        self._queue_url = queue_url
+        self._incoming_prefix = incoming_prefix
+
+    def handle(self, event: Mapping[str, Any], remaining_seconds: float) -> dict[str, Any]:
+        """Return the batch response: which messages are to come again.
+
+        After the first of those none is handled, so that the queue keeps its order.
+        """
+        deadline = monotonic() + remaining_seconds
+        deadline -= min(_RESERVE_SECONDS, remaining_seconds / 4)
+        failures: list[dict[str, str]] = []
+        for delivery in deliveries(event):
+            if failures or not self._done(delivery, deadline):
+                assert delivery.message is not None
+                failures.append({"itemIdentifier": delivery.message.message_id})
+        return {"batchItemFailures": failures}
+
+    def _done(self, delivery: Delivery, deadline: float) -> bool:
+        """Import the files of a delivery; False if its message has been put back."""
+        for source in delivery.files:
+            if not source.key.startswith(self._incoming_prefix):
+                logger.warning("Not an incoming file", key=source.key)
+                continue
+            try:
+                result = self._importer.run(source, deadline)
+            except Exception:
+                # A fault of ours: soon tried again, three times, then the file is given up.
+                if delivery.message:
+                    self._put_back(delivery.message, _RETRY_SECONDS)
+                raise
+            if isinstance(result, PutBack):
+                if delivery.message is None:
+                    raise ImportPutBack(result.reason)
+                self._put_back(delivery.message, result.delay_seconds)
+                return False
+        return True
+
+    def _put_back(self, message: Message, delay_seconds: int) -> None:
+        """Have SQS deliver the message again; the very last thing that a run does."""
+        self._sqs.change_message_visibility(
+            QueueUrl=self._queue_url,
+            ReceiptHandle=message.receipt_handle,
+            VisibilityTimeout=delay_seconds,
+        )

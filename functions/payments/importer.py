@@ -1,0 +1,309 @@
+"""Import one file: the use case, from the event's object version to the success and fail files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from math import ceil
+from pathlib import Path
+from time import monotonic
+from typing import Protocol
+
+from aws_lambda_powertools import Logger
+
+from payments.errors import AwsDown, FileRefused, OutOfTime, Superseded, TryLater
+from payments.import_log import Counts, ImportLog, ImportState, Status
+from payments.invoice_lookup import InvoiceLookup
+from payments.models import Outcome, PaymentRecord, SourceFile
+from payments.pace import Gate
+from payments.payment_file import check_file, read_records
+from payments.payment_record import read_record
+from payments.pipeline import CHUNK_RECORDS, Pipeline, Truth
+from payments.results import actions_of_part, join_parts, write_part
+from payments.rules import Policy, failed
+from payments.sender import Sender
+from payments.storage import Storage
+from payments.transport import CallCounts
+
+logger = Logger(child=True)
+
+MAX_TRIES = 3
+# Runs that only move what remains of a given-up file to its fail file.
+_MAX_TRIES_TO_GIVE_UP = 3
+_AT_ONCE_SECONDS = 2
+_FIRST_WAIT_SECONDS = 60
+_LONGEST_WAIT_SECONDS = 900
+_JOINED_PER_SECOND = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSettings:
+    """What the deployment has decided about imports."""
+
+    incoming_prefix: str = "incoming/"
+    success_prefix: str = "success/"
+    fail_prefix: str = "fail/"
+    prevent_reprocessing: bool = False
+    connections: int = 8
+    chunk_records: int = CHUNK_RECORDS
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Everything between this run and one ConnectWise company."""
+
+    gate: Gate
+    sender: Sender
+    lookup: InvoiceLookup
+    truth: Truth
+    counts: CallCounts
+
+
+class Telemetry(Protocol):
+    """Where counts are published."""
+
+    def records(self, counts: Counts) -> None: ...
+    def file(self, status: Status) -> None: ...
+    def delayed(self) -> None: ...
+    def calls(self, counts: CallCounts) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The import is closed; its message is done with."""
+
+    state: ImportState
+
+
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """The import goes on later: its message is to come again after `delay_seconds`."""
+
+    delay_seconds: int
+    reason: str
+
+
+Result = Finished | PutBack
+
+
+class Importer:
+    """Import files, one run at a time.
+
+    `connect` opens a connection that makes no call after a `monotonic` time; it raises
+    SecretUnusable.
+    """
+
+    def __init__(
+        self,
+        log: ImportLog,
+        storage: Storage,
+        connect: Callable[[float], Connection],
+        telemetry: Telemetry,
+        settings: ImportSettings,
+    ) -> None:
+        self.log = log
+        self.storage = storage
+        self.connect = connect
+        self.telemetry = telemetry
+        self.settings = settings
+
+    def run(self, source: SourceFile, deadline: float) -> Result:
+        """Import the file, or as much of it as can be before the `monotonic` time `deadline`."""
+        try:
+            state = self.log.begin(import_id(source), source)
+        except AwsDown as reason:
+            self.telemetry.delayed()
+            return PutBack(_FIRST_WAIT_SECONDS, str(reason))
+        if state.finished:
+            logger.info("Already finished", import_id=state.import_id, status=state.status)
+            return Finished(state)
+        return _Run(self, state, source, deadline).result()
+
+
+class _Run:
+    """One run of one import."""
+
+    def __init__(
+        self, importer: Importer, state: ImportState, source: SourceFile, deadline: float
+    ) -> None:
+        self._importer = importer
+        self._log = importer.log
+        self._storage = importer.storage
+        self._telemetry = importer.telemetry
+        self._settings = importer.settings
+        self._state = state
+        self._source = source
+        self._deadline = deadline
+        self._began_at = state.done
+        self._in_doubt = state.in_doubt
+
+    def result(self) -> Result:
+        """Do what can be done now, and say what comes next."""
+        try:
+            try:
+                return self._import()
+            except FileRefused as refusal:
+                return self._close(Status.FAILED, str(refusal))
+        except OutOfTime as pause:
+            return self._put_back(max(_AT_ONCE_SECONDS, ceil(pause.delay_seconds)), pause)
+        except Superseded as reason:
+            return PutBack(_AT_ONCE_SECONDS, str(reason))
+        except TryLater as reason:
+            return self._wait(reason)
+
+    def _import(self) -> Result:
+        if self._state.run > 1:
+            self._adopt_stored_outcomes()
+        if self._state.tries > MAX_TRIES or self._state.giving_up:
+            return self._give_up()
+        if self._state.total is None or self._state.done < self._state.total:
+            self._apply()
+        counts = self._state.counts
+        status = Status.COMPLETED_WITH_FAILURES if counts.failed else Status.SUCCEEDED
+        return self._close(status)
+
+    def _adopt_stored_outcomes(self) -> None:
+        """Move the checkpoint behind outcomes that a killed run has stored already."""
+        import_id, bucket = self._state.import_id, self._source.bucket
+        while (part := self._storage.part(bucket, import_id, self._state.done)) is not None:
+            self._checkpoint(Counts.of(actions_of_part(part)))
+
+    def _apply(self) -> None:
+        path = self._storage.fetch(self._source)
+        if self._state.total is None:
+            self._state = self._log.checked(self._state, check_file(path))
+        if self._state.done == self._state.total:
+            return
+        connection = self._importer.connect(self._deadline)
+        pipeline = Pipeline(
+            connection.sender,
+            connection.lookup,
+            connection.truth,
+            connection.gate,
+            self._policy(),
+            self._source.key,
+            self._settings.connections,
+            self._store_outcomes,
+            self._settings.chunk_records,
+        )
+        try:
+            pipeline.apply(self._records(path))
+        finally:
+            self._in_doubt = pipeline.in_doubt
+            self._telemetry.calls(connection.counts)
+
+    def _policy(self) -> Policy:
+        # Two chunks at most are under way at once.
+        reach = 2 * self._settings.chunk_records
+        return Policy(
+            self._state.import_id,
+            self._settings.prevent_reprocessing,
+            in_doubt_until=self._state.done + reach if self._state.in_doubt else 0,
+        )
+
+    def _records(self, path: Path) -> Iterator[PaymentRecord]:
+        return (read_record(raw) for raw in read_records(path, after=self._state.done))
+
+    def _store_outcomes(self, outcomes: list[Outcome]) -> None:
+        """Store outcomes for good, then move the checkpoint behind them."""
+        part = write_part(outcomes)
+        import_id, bucket = self._state.import_id, self._source.bucket
+        self._storage.store_part(bucket, import_id, self._state.done, part)
+        self._checkpoint(Counts.of([outcome.action for outcome in outcomes]))
+
+    def _checkpoint(self, new: Counts) -> None:
+        self._state = self._log.checkpoint(self._state, self._state.counts + new)
+        self._telemetry.records(new)
+
+    def _close(self, status: Status, error: str | None = None) -> Finished:
+        """Write the success and fail files, then close the import."""
+        seconds = self._state.done / _JOINED_PER_SECOND
+        if self._state.done > self._began_at and monotonic() + seconds > self._deadline:
+            raise OutOfTime
+        success, fail = self._storage.local("success.xml"), self._storage.local("fail.xml")
+        bucket, import_id = self._source.bucket, self._state.import_id
+        parts = self._storage.parts(bucket, import_id, self._state.done)
+        join_parts(self._state.root, parts, success, fail, error)
+        name = self._source.key.removeprefix(self._settings.incoming_prefix)
+        for prefix, path in (
+            (self._settings.success_prefix, success),
+            (self._settings.fail_prefix, fail),
+        ):
+            self._storage.publish(bucket, prefix + name, path, self._metadata())
+        self._state = self._log.finish(self._state, status, error)
+        self._telemetry.file(status)
+        logger.info("Finished", import_id=import_id, key=self._source.key, status=status)
+        return Finished(self._state)
+
+    def _metadata(self) -> dict[str, str]:
+        counts = self._state.counts
+        return {
+            "import-id": self._state.import_id,
+            "total": str(self._state.total or 0),
+            "created": str(counts.created),
+            "updated": str(counts.updated),
+            "skipped": str(counts.skipped),
+            "failed": str(counts.failed),
+        }
+
+    def _give_up(self) -> Finished:
+        """Close a file that has stopped its run again and again at the same place."""
+        if not self._state.giving_up:
+            self._state = self._log.give_up(self._state)
+        place = self._state.done + 1
+        error = (
+            f"The import was given up: {MAX_TRIES} runs ended without a word at record {place}. "
+            "Look into the function's log for the reason, then upload the fail file again."
+        )
+        logger.error("Given up", import_id=self._state.import_id, record=place)
+        if self._state.tries <= MAX_TRIES + _MAX_TRIES_TO_GIVE_UP:
+            self._fail_remaining()
+        return self._close(Status.FAILED, error)
+
+    def _fail_remaining(self) -> None:
+        if self._state.total is None:  # the file itself could not be read to its end
+            return
+        doubtful_until = self._state.done + 2 * self._settings.chunk_records
+        records = self._records(self._storage.fetch(self._source))
+        while chunk := list(islice(records, self._settings.chunk_records)):
+            self._store_outcomes(
+                [failed(record, _given_up(record.number <= doubtful_until)) for record in chunk]
+            )
+
+    def _wait(self, reason: TryLater) -> PutBack:
+        """Put the file back until what is down may be up again."""
+        delay = min(_FIRST_WAIT_SECONDS * 2**self._state.waits, _LONGEST_WAIT_SECONDS)
+        logger.warning("Trying again later", reason=str(reason), delay_seconds=delay)
+        self._telemetry.delayed()
+        return self._put_back(delay, reason, error=str(reason))
+
+    def _put_back(self, delay: int, reason: Exception, error: str | None = None) -> PutBack:
+        try:
+            self._log.put_back(self._state, self._in_doubt, error)
+        except (AwsDown, Superseded) as failure:
+            logger.warning("Not noted", reason=str(failure))
+        return PutBack(delay, str(reason))
+
+
+def import_id(source: SourceFile) -> str:
+    """Return the id of the import of exactly this object version.
+
+    However often its event is delivered, it is the same. An unversioned object is told from a
+    later one with the same content by the event's sequencer.
+    """
+    version = source.version_id or [source.etag, source.sequencer]
+    name = json.dumps([source.bucket, source.key, version])
+    return hashlib.sha256(name.encode()).hexdigest()[:32]
+
+
+def _given_up(in_doubt: bool) -> str:
+    if in_doubt:
+        return (
+            "The import was given up near this record: it is not known whether ConnectWise has "
+            "recorded this payment. Uploading it again is safe: it finds the payment if there is "
+            "one."
+        )
+    return "Not sent: the import was given up before this record. Upload it again."

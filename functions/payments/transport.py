@@ -1,0 +1,283 @@
+"""Make one call to ConnectWise's REST API: headers, retries, patience.
+
+What happens to a call that fails:
+- 429, and 503 with Retry-After: everybody is silent for that long, then the call is made again;
+- 401: the secret is read afresh once; still 401, or 403: AccessRefused;
+- 404: the codebase is asked for afresh once, in case the tenant was upgraded; still 404: NotFound;
+- other 4xx: RecordRejected;
+- timeout, reset, 5xx, unreadable answer: repeated with back-off, then ConnectWiseDown. A POST is
+  not repeated: it raises AnswerLost, since it may have taken effect.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import requests
+from aws_lambda_powertools import Logger
+from requests.adapters import HTTPAdapter
+
+from payments.answers import error_messages, read_json, write_json
+from payments.errors import (
+    AccessRefused,
+    AnswerLost,
+    ConnectWiseDown,
+    NotFound,
+    NotPermitted,
+    RecordRejected,
+)
+from payments.login import Access, Login
+from payments.pace import Gate
+
+logger = Logger(child=True)
+
+TIMEOUT_SECONDS = (5.0, 30.0)  # to connect, and between the bytes of an answer
+SHORTEST_SILENCE_SECONDS = 0.5
+_PROOF_PATH = "/finance/invoices"
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How often, and how many seconds apart, a failed call is repeated."""
+
+    tries: int = 5
+    first_wait_seconds: float = 0.5
+    longest_wait_seconds: float = 8.0
+
+    def wait_seconds(self, failures: int) -> float:
+        """Return a wait that doubles with each failure, spread at random."""
+        longest = min(self.longest_wait_seconds, self.first_wait_seconds * 2 ** (failures - 1))
+        return random.uniform(longest / 2, longest)
+
+
+@dataclass(slots=True)
+class CallCounts:
+    """What was sent to ConnectWise in this run; approximate only while threads are calling."""
+
+    calls: int = 0
+    throttled: int = 0
+
+
+class _Failed(Exception):
+    """A call that may be repeated has failed, for the reason given."""
+
+
+def new_session(connections: int) -> requests.Session:
+    """Return a session that keeps that many connections alive, and decides nothing by itself."""
+    session = requests.Session()
+    # Neither ~/.netrc nor proxy variables may change who we are or where we call.
+    session.trust_env = False
+    adapter = HTTPAdapter(pool_connections=2, pool_maxsize=connections, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+class Transport:
+    """Authenticated calls to one ConnectWise company, for the threads of one run."""
+
+    def __init__(
+        self,
+        session: requests.Session,
+        login: Login,
+        gate: Gate,
+        api_version: str,
+        retries: Retries = Retries(),
+        timeout_seconds: tuple[float, float] = TIMEOUT_SECONDS,
+    ) -> None:
+        self.counts = CallCounts()
+        self._session = session
+        self._login = login
+        self._gate = gate
+        self._retries = retries
+        self._timeout_seconds = timeout_seconds
+        accept = f"application/vnd.connectwise.com+json; version={api_version}"
+        self._headers = {"Accept": accept}
+        self._proven = False
+
+    def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Any:
+        """Return the JSON that a GET answers."""
+        return self._repeated("GET", path, query=query)
+
+    def patch(self, path: str, operations: list[Any]) -> Any:
+        """Return the JSON that a PATCH answers; its operations set values, so may be repeated."""
+        return self._repeated("PATCH", path, body=write_json(operations))
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Return the JSON that a POST answers; raises AnswerLost where nobody knows."""
+        try:
+            return self._call("POST", path, None, write_json(dict(body)))
+        except _Failed as failure:
+            raise AnswerLost(str(failure)) from failure
+
+    def wait_after(self, failures: int) -> None:
+        """Wait as long as before repeating a call that has failed that often."""
+        self._gate.sleep(self._retries.wait_seconds(failures))
+
+    def _repeated(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str | int] | None = None,
+        body: str | None = None,
+    ) -> Any:
+        return self._patiently(lambda: self._call(method, path, query, body))
+
+    def _patiently(self, call: Callable[[], Any]) -> Any:
+        """Repeat a call that fails, with back-off; raises ConnectWiseDown in the end."""
+        for failures in range(1, self._retries.tries + 1):
+            try:
+                return call()
+            except _Failed as failure:
+                reason = str(failure)
+            if failures < self._retries.tries:
+                self.wait_after(failures)
+        raise ConnectWiseDown(f"ConnectWise does not answer ({reason}).")
+
+    def _call(
+        self, method: str, path: str, query: Mapping[str, str | int] | None, body: str | None
+    ) -> Any:
+        access = self._login.access(self._ask_codebase)
+        renewed_keys = renewed_codebase = False
+        while True:
+            response = self._send(method, access.base_url + path, access, query, body)
+            status = response.status_code
+            if status == 401 and not renewed_keys:
+                renewed_keys = True
+                access = self._login.after_unauthorized(access, self._ask_codebase)
+            elif status == 404 and not renewed_codebase:
+                renewed_codebase = True
+                renewed = self._login.after_not_found(access, self._ask_codebase)
+                if renewed is None:
+                    return self._not_found(response, path)
+                access = renewed
+            else:
+                return self._read(response, method)
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        access: Access | None,
+        query: Mapping[str, str | int] | None = None,
+        body: str | None = None,
+    ) -> requests.Response:
+        """Send until the answer is not one that asks for silence."""
+        headers = self._headers if access is None else {**self._headers, **access.headers}
+        if body is not None:
+            headers = {**headers, "Content-Type": "application/json"}
+        while True:
+            try:
+                with self._gate.call():
+                    self.counts.calls += 1
+                    response = self._session.request(
+                        method,
+                        url,
+                        params=query,
+                        data=body,
+                        headers=headers,
+                        timeout=self._timeout_seconds,
+                        allow_redirects=False,  # a redirected POST would become a GET
+                    )
+            except requests.RequestException as error:
+                logger.warning("No answer", method=method, url=url, reason=type(error).__name__)
+                raise _Failed(type(error).__name__) from error
+            if not self._asks_for_silence(response):
+                self._gate.accepted()
+                return response
+            if method == "POST" and response.status_code != 429:
+                raise _Failed(str(response.status_code))
+
+    def _asks_for_silence(self, response: requests.Response) -> bool:
+        retry_after = response.headers.get("Retry-After")
+        status = response.status_code
+        if status != 429 and not (status == 503 and retry_after):
+            return False
+        self.counts.throttled += 1
+        seconds = _seconds(retry_after)
+        logger.warning("Throttled", status=status, retry_after=retry_after)
+        self._gate.throttled(seconds)
+        return True
+
+    def _read(self, response: requests.Response, method: str) -> Any:
+        status = response.status_code
+        if 200 <= status < 300:
+            self._proven = True
+            try:
+                return read_json(response.content)
+            except ValueError as error:
+                raise _Failed("an answer that is not JSON") from error
+        messages = self._errors(response)
+        if status >= 500:
+            raise _Failed(f"{status}: {messages[0]}")
+        if status == 401:
+            self._login.distrust()
+            raise AccessRefused(f"ConnectWise does not accept the keys (401). {messages[0]}")
+        if status == 403:
+            raise NotPermitted(
+                "ConnectWise refuses the call (403): the API member's security role or the "
+                f"clientId does not allow to {method} this. {messages[0]}"
+            )
+        if 300 <= status < 400:
+            self._login.distrust()
+            raise AccessRefused(f"ConnectWise answers with a redirect ({status}): check the site.")
+        if status == 404:
+            raise NotFound(*messages)
+        raise RecordRejected(*messages)
+
+    def _not_found(self, response: requests.Response, path: str) -> Any:
+        """Raise NotFound, unless nothing at all is found: then company or keys are wrong.
+
+        On the cloud wrong credentials can come back as 404.
+        """
+        messages = self._errors(response)
+        if not self._proven and path != _PROOF_PATH:
+            try:
+                self.get(_PROOF_PATH, {"fields": "id", "pageSize": 1})
+            except NotPermitted:
+                self._proven = True
+        elif not self._proven:
+            self._login.distrust()
+            raise AccessRefused(
+                "ConnectWise answers 404 to everything: check site, company and keys in the secret."
+            )
+        raise NotFound(*messages)
+
+    def _errors(self, response: requests.Response) -> tuple[str, ...]:
+        messages = error_messages(response.status_code, response.content)
+        logger.warning(
+            "Refused",
+            method=response.request.method,
+            url=response.url.partition("?")[0],
+            status=response.status_code,
+            request_id=response.headers.get("x-cw-request-id"),
+        )
+        return messages
+
+    def _ask_codebase(self, url: str) -> object:
+        try:
+            return self._patiently(lambda: self._read(self._send("GET", url, None), "GET"))
+        except NotFound:
+            return None
+        except RecordRejected as error:
+            raise AccessRefused(f"ConnectWise does not name the codebase: {error}") from error
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Return the seconds that a Retry-After header asks for, given as seconds or as a date."""
+    if not retry_after:
+        return None
+    if retry_after.strip().isdecimal():
+        return max(SHORTEST_SILENCE_SECONDS, float(retry_after))
+    try:
+        at = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    return max(SHORTEST_SILENCE_SECONDS, (at - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,87 @@
+"""What lists have in common: conditions, fields, pages and the Link header."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlencode
+
+from simulator.answers import FieldError, Refusal, error, invalid_field
+from simulator.conditions import BadCondition, Condition, parse
+from simulator.schema import Fields
+
+DEFAULT_PAGE_SIZE = 25
+MAX_PAGE_SIZE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The query of one call."""
+
+    query: Mapping[str, str]
+    condition: Condition | None
+    fields: tuple[str, ...]
+    page: int
+    page_size: int
+
+
+def read_listing(query: str, resource: str, fields: Fields) -> Listing:
+    """Read a call's query; raise `Refusal` where it cannot be served.
+
+    `pageSize` is 25 if not given and never more than 1,000: larger is cut in silence
+    (ConnectWise's page on pagination). `orderBy` is passed over: lists are in order of id.
+    """
+    values = {name: entries[-1] for name, entries in parse_qs(query).items()}
+    return Listing(
+        query=values,
+        condition=_condition(values.get("conditions", ""), resource, fields),
+        fields=_names(values.get("fields", "")),
+        page=_whole_number(values, "page", 1),
+        page_size=min(_whole_number(values, "pageSize", DEFAULT_PAGE_SIZE), MAX_PAGE_SIZE),
+    )
+
+
+def page_of(ids: Sequence[int], listing: Listing) -> Sequence[int]:
+    """Return the ids on the page; past the end there are none."""
+    start = (listing.page - 1) * listing.page_size
+    return ids[start : start + listing.page_size]
+
+
+def link_header(url: str, listing: Listing, found: int) -> dict[str, str]:
+    """Return the Link header (RFC 5988) with the next and the last page, if there is a next."""
+    last = max(1, -(-found // listing.page_size))
+    if listing.page >= last:
+        return {}
+    pages = (("next", listing.page + 1), ("last", last))
+    links = (f'<{_page_url(url, listing, page)}>; rel="{relation}"' for relation, page in pages)
+    return {"Link": ", ".join(links)}
+
+
+def _page_url(url: str, listing: Listing, page: int) -> str:
+    return f"{url}?{urlencode({**listing.query, 'page': page, 'pageSize': listing.page_size})}"
+
+
+def _condition(text: str, resource: str, fields: Fields) -> Condition | None:
+    if not text.strip():
+        return None
+    try:
+        return parse(text, fields)
+    except BadCondition as bad:
+        raise _bad_condition(str(bad), resource, bad.field) from bad
+
+
+def _bad_condition(message: str, resource: str, field: str) -> Refusal:
+    # The code is known from working clients, the entry in `errors` is inferred.
+    entry = FieldError("ApiFindCondition", message, resource, field)
+    return error(400, "ApiFindCondition", message, [entry])
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _whole_number(values: Mapping[str, str], name: str, default: int) -> int:
+    text = values.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise invalid_field("query", name, f"{name} must be a whole number")
+    return int(text) or default

@@ -1,0 +1,48 @@
+"""What ConnectWise makes of a payment that is well-formed: where it is documented, and where not.
+
+One payment per invoice is what vendors write of ConnectWise; how a second one is refused, and what
+becomes of an overpayment, is documented nowhere for REST: both are switches.
+"""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from simulator.answers import invalid_field
+from simulator.invoices import Invoice
+from simulator.payment_bodies import RESOURCE
+from simulator.payments import Payment, PaymentValues
+from simulator.simulation import Simulation
+
+
+def admit(simulation: Simulation, invoice: Invoice) -> None:
+    """Refuse a second payment on an invoice, unless they are allowed.
+
+    The code is the one that working clients see for other records that exist already.
+    """
+    if simulation.settings.second_payment == "allow" or not simulation.payments.of(invoice.id):
+        return
+    message = f"A payment already exists for invoice {invoice.number}."
+    raise invalid_field(RESOURCE, "invoice", message, "ObjectExists")
+
+
+def settle(
+    simulation: Simulation,
+    invoice: Invoice,
+    values: PaymentValues,
+    payment: Payment | None = None,
+) -> PaymentValues:
+    """Hold a payment against the open balance; `payment` is the one that it replaces."""
+    open_balance = _open_balance(simulation, invoice, payment)
+    rule = simulation.settings.overpayment
+    if rule == "accept" or values.amount <= max(open_balance, Decimal(0)):
+        return values
+    if rule == "cut":
+        return replace(values, amount=max(open_balance, Decimal(0)))
+    message = f"The field amount must not exceed the balance of {open_balance:f}."
+    raise invalid_field(RESOURCE, "amount", message, "OutOfRange")
+
+
+def _open_balance(simulation: Simulation, invoice: Invoice, payment: Payment | None) -> Decimal:
+    paid = simulation.payments.paid(invoice.id)
+    own = payment.values.amount if payment else Decimal(0)
+    return invoice.total - invoice.credits - (paid - own)

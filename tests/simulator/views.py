@@ -1,0 +1,69 @@
+"""Invoices and payments as ConnectWise shows them."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from simulator.invoices import Invoice
+from simulator.payments import Payment
+
+_API_MEMBER = "ImportApi"
+
+
+def invoice_view(invoice: Invoice, paid: Decimal) -> dict[str, Any]:
+    """Show an invoice; `payments` is an amount there, not a list (OpenAPI description)."""
+    return {
+        "id": invoice.id,
+        "invoiceNumber": invoice.number,
+        **invoice.fields,
+        "total": invoice.total,
+        "payments": paid,
+        "credits": invoice.credits,
+        "balance": invoice.total - paid - invoice.credits,
+    }
+
+
+def payment_view(payment: Payment, invoice: Invoice, paid: Decimal) -> dict[str, Any]:
+    """Show a payment; fields without a value are left out."""
+    values = payment.values
+    balance = invoice.total - paid - invoice.credits
+    view: dict[str, Any] = {
+        "id": payment.id,
+        "type": "P",
+        "source": "Default",
+        "amount": values.amount,
+        "balance": balance,
+        "invoiceBalance": balance,
+        "invoiceTotal": invoice.total,
+        "paymentDate": values.payment_date,
+        "appliedBy": _API_MEMBER,
+        "paymentSyncStatus": "Unapplied",
+        **values.fields,
+        "invoice": {"id": invoice.id, "identifier": invoice.number},
+        "_info": {"lastUpdated": payment.updated, "updatedBy": _API_MEMBER},
+    }
+    return {name: value for name, value in view.items() if value is not None}
+
+
+def project(record: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
+    """Keep the named fields only; `status/isClosed` keeps that part of the status.
+
+    `_info` goes unless it is named, as working clients report. A name that the record does not
+    have is passed over (not documented).
+    """
+    kept: dict[str, Any] = {}
+    for path in paths:
+        _keep(record, kept, path.split("/"))
+    return kept
+
+
+def _keep(record: Mapping[str, Any], kept: dict[str, Any], names: Sequence[str]) -> None:
+    name = names[0]
+    if name not in record:
+        return
+    if len(names) == 1:
+        kept[name] = record[name]
+    elif isinstance(record[name], Mapping):
+        part = dict(kept.get(name, {}))
+        _keep(record[name], part, names[1:])
+        kept[name] = part
