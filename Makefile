@@ -46,7 +46,8 @@ clean: ## Remove everything that was built or installed
 	rm -rf $(BUILD) .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find functions tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# One environment for each requirements file. The emulator's must be the function's Python.
+# One environment for each requirements file. The files are complete, so nothing is resolved here:
+# older pips refuse packages with extras when they resolve with hashes. The emulator's must be the function's Python.
 $(BUILD)/emulator.installed: PYTHON := $(PYTHON313)
 
 $(BUILD)/%.installed: tests/requirements/%.txt
@@ -54,5 +55,5 @@ $(BUILD)/%.installed: tests/requirements/%.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.x")'
 	@rm -rf $(BUILD)/$*
 	@$(PYTHON) -m venv $(BUILD)/$*
-	@$(BUILD)/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(BUILD)/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@

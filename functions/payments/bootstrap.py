@@ -22,6 +22,7 @@ from payments.importer import Connection, Importer, ImportSettings
 from payments.invoice_lookup import InvoiceLookup
 from payments.login import Login
 from payments.pace import Gate
+from payments.report import Reporter
 from payments.sender import Sender
 from payments.settings import Settings, read_settings
 from payments.storage import Storage
@@ -50,6 +51,11 @@ def event_handler() -> EventHandler:
             settings.prevent_reprocessing,
             settings.connections,
         ),
+        Reporter(
+            lambda: boto3.client("sns", config=_AWS),
+            settings.notification_topic_arn,
+            settings.report_on,
+        ).send,
     )
     sqs = boto3.client("sqs", config=_AWS)
     return EventHandler(importer, sqs, settings.queue_url, settings.incoming_prefix)

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
+from aws_lambda_powertools import Logger
+
 from payments.models import SourceFile
+
+logger = Logger(child=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,21 @@ def deliveries(event: Mapping[str, Any]) -> Iterator[Delivery]:
     if records and records[0].get("eventSource") == "aws:sqs":
         for record in records:
             message = Message(record["messageId"], record["receiptHandle"])
-            yield Delivery(tuple(_files(json.loads(record["body"]))), message)
+            yield Delivery(tuple(_files(_notification(record["body"]))), message)
     else:
         yield Delivery(tuple(_files(event)))
+
+
+def _notification(body: str) -> Mapping[str, Any]:
+    """Read a message; one that is no notification at all must not stop the queue."""
+    try:
+        notification = json.loads(body)
+    except ValueError:
+        notification = None
+    if isinstance(notification, Mapping):
+        return notification
+    logger.error("Message without a notification", body=body[:200])
+    return {}
 
 
 def _files(notification: Mapping[str, Any]) -> Iterator[SourceFile]:

@@ -170,20 +170,21 @@ class ImportLog:
         return replace(state, status=status)
 
     def _write(self, state: ImportState, **values: Any) -> None:
-        """Set attributes; raises Superseded."""
+        """Set attributes, remove those that are None; raises Superseded."""
+        given = {name: value for name, value in values.items() if value is not None}
+        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in given)
+        if len(given) < len(values):
+            expression += " REMOVE " + ", ".join(f"#{name}" for name in values.keys() - given)
         with trying_later("The imports table"):
             try:
                 self._table.update_item(
                     Key={"importId": state.import_id},
-                    UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
+                    UpdateExpression=expression,
                     ConditionExpression="#run = :run",
-                    ExpressionAttributeNames={
-                        "#run": "run",
-                        **{f"#{name}": name for name in values},
-                    },
+                    ExpressionAttributeNames={f"#{name}": name for name in (*values, "run")},
                     ExpressionAttributeValues={
                         ":run": state.run,
-                        **{f":{name}": value for name, value in values.items()},
+                        **{f":{name}": value for name, value in given.items()},
                     },
                 )
             except ClientError as error:

@@ -22,6 +22,7 @@ from payments.pace import Gate
 from payments.payment_file import check_file, read_records
 from payments.payment_record import read_record
 from payments.pipeline import CHUNK_RECORDS, Pipeline, Truth
+from payments.report import ImportReport
 from payments.results import actions_of_part, join_parts, write_part
 from payments.rules import Policy, failed
 from payments.sender import Sender
@@ -103,12 +104,14 @@ class Importer:
         connect: Callable[[float], Connection],
         telemetry: Telemetry,
         settings: ImportSettings,
+        report: Callable[[ImportReport], None] = lambda _: None,
     ) -> None:
         self.log = log
         self.storage = storage
         self.connect = connect
         self.telemetry = telemetry
         self.settings = settings
+        self.report = report
 
     def run(self, source: SourceFile, deadline: float) -> Result:
         """Import the file, or as much of it as can be before the `monotonic` time `deadline`."""
@@ -226,13 +229,25 @@ class _Run:
         success, fail = self._storage.local("success.xml"), self._storage.local("fail.xml")
         bucket, import_id = self._source.bucket, self._state.import_id
         parts = self._storage.parts(bucket, import_id, self._state.done)
-        join_parts(self._state.root, parts, success, fail, error)
+        failures = join_parts(self._state.root, parts, success, fail, error)
         name = self._source.key.removeprefix(self._settings.incoming_prefix)
-        for prefix, path in (
-            (self._settings.success_prefix, success),
-            (self._settings.fail_prefix, fail),
-        ):
-            self._storage.publish(bucket, prefix + name, path, self._metadata())
+        success_key = self._settings.success_prefix + name
+        fail_key = self._settings.fail_prefix + name
+        self._storage.publish(bucket, success_key, success, self._metadata())
+        self._storage.publish(bucket, fail_key, fail, self._metadata())
+        self._importer.report(
+            ImportReport(
+                bucket=bucket,
+                key=self._source.key,
+                success_key=success_key,
+                fail_key=fail_key,
+                status=status,
+                total=self._state.total,
+                counts=self._state.counts,
+                failures=failures,
+                error=error,
+            )
+        )
         self._state = self._log.finish(self._state, status, error)
         self._telemetry.file(status)
         logger.info("Finished", import_id=import_id, key=self._source.key, status=status)

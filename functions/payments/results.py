@@ -9,16 +9,27 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 from payments.models import Action, Outcome, RecordXml
 from payments.payment_file import ERROR_MESSAGE, Root
 
+MAX_FAILURES_NAMED = 10
+
 _DECLARATION = b'<?xml version="1.0" encoding="utf-8"?>\n'
 _SUCCESSES = (Action.CREATED, Action.UPDATED)
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BLANKS = re.compile(rb"[ \t\r\n]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A record of the fail file, by its number in the file, and why it is there."""
+
+    record: int
+    messages: tuple[str, ...]
 
 
 def write_part(outcomes: Iterable[Outcome]) -> bytes:
@@ -33,12 +44,13 @@ def actions_of_part(part: bytes) -> list[Action]:
 
 def join_parts(
     root: Root, parts: Iterable[bytes], success: Path, fail: Path, message: str | None = None
-) -> None:
+) -> tuple[Failure, ...]:
     """Write the success file and the fail file from all parts in order.
 
     `message` is why the file as a whole was refused or given up, if it was: the fail file then
-    has it in an `<ErrorMessage>` right under the root.
+    has it in an `<ErrorMessage>` right under the root. Returns the first records of the fail file.
     """
+    failures: list[Failure] = []
     with success.open("wb") as success_file, fail.open("wb") as fail_file:
         for file in (success_file, fail_file):
             file.write(_DECLARATION + root.start_tag)
@@ -48,10 +60,14 @@ def join_parts(
         for part in parts:
             for line in part.splitlines():
                 outcome = json.loads(line)
-                file = success_file if outcome["action"] in _SUCCESSES else fail_file
+                failed = outcome["action"] not in _SUCCESSES
+                file = fail_file if failed else success_file
                 file.write(b"\n  " + outcome["xml"].encode())
+                if failed and len(failures) < MAX_FAILURES_NAMED:
+                    failures.append(Failure(outcome["record"], tuple(outcome["messages"])))
         for file in (success_file, fail_file):
             file.write(b"\n" + root.end_tag + b"\n")
+    return tuple(failures)
 
 
 def success_record(xml: RecordXml, payment_id: int) -> bytes:
@@ -81,7 +97,12 @@ def _line(outcome: Outcome) -> bytes:
         rendered = success_record(xml, outcome.payment_id)
     else:
         rendered = failed_record(xml, outcome.messages)
-    line = {"record": outcome.record.number, "action": outcome.action, "xml": rendered.decode()}
+    line = {
+        "record": outcome.record.number,
+        "action": outcome.action,
+        "messages": outcome.messages,
+        "xml": rendered.decode(),
+    }
     return json.dumps(line).encode() + b"\n"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from payments.report import ReportOn
+
 MAX_CONNECTIONS = 64
 
 
@@ -26,6 +28,8 @@ class Settings:
     fail_prefix: str
     connections: int
     api_version: str
+    report_on: ReportOn
+    notification_topic_arn: str
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -44,6 +48,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     connections = text("MAX_CONNECTIONS")
     if connections and not (connections.isdecimal() and 0 < int(connections) <= MAX_CONNECTIONS):
         problems.append(f"MAX_CONNECTIONS must be a number from 1 to {MAX_CONNECTIONS}")
+    report_on = text("REPORT_ON")
+    if report_on not in ("", *ReportOn):
+        problems.append(f"REPORT_ON must be one of {', '.join(ReportOn)}")
     settings = Settings(
         secret_name=text("CONNECTWISE_SECRET_NAME"),
         truth_table_name=text("TRUTH_TABLE_NAME"),
@@ -55,6 +62,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         fail_prefix=text("FAIL_PREFIX"),
         connections=int(connections) if connections.isdecimal() else 0,
         api_version=text("CONNECTWISE_API_VERSION"),
+        report_on=ReportOn(report_on) if report_on in list(ReportOn) else ReportOn.NEVER,
+        notification_topic_arn=text("NOTIFICATION_TOPIC_ARN"),
     )
     if problems:
         raise SettingsInvalid(f"The function's environment: {'; '.join(problems)}.")

@@ -12,6 +12,12 @@ from local_stack.server import REGION, Server
 # MiniStack's root user, whom no policy binds there (on AWS a bucket policy's Deny does). The
 # functions do not use it: each has the credentials of its own role.
 _ROOT_ACCESS_KEY = "test"
+ROOT_CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": _ROOT_ACCESS_KEY,
+    "AWS_SECRET_ACCESS_KEY": _ROOT_ACCESS_KEY,
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
+}
 
 
 class Clients:

@@ -73,7 +73,7 @@ def _spawn(runtime_python: Path) -> Server:
     # Resolved: macOS's temporary directory is a link, and processes are found by their paths.
     directory = Path(tempfile.mkdtemp(prefix="local-stack-")).resolve()
     certificate = create_certificate(directory)
-    port, http_port = _free_ports(2)
+    port, http_port = free_ports(2)
     launcher: list[str | Path] = [sys.executable, "-I", _HERE / "launcher.py", runtime_python]
     with _log_file(directory).open("wb") as log:
         guardian = subprocess.Popen(
@@ -117,7 +117,8 @@ def _environment(directory: Path, certificate: Certificate, port: int) -> dict[s
     }
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Return ports of 127.0.0.1 that nobody listens on now."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:
