@@ -31,17 +31,23 @@ def write_json(value: JsonValue | list[Any] | tuple[Any, ...]) -> str:
     return json.dumps(value)
 
 
+def read_error(body: bytes) -> dict[str, Any] | None:
+    """Return the error object of an answer, None if it has none that can be read."""
+    try:
+        answer = read_json(body)
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
 def error_messages(status: int, body: bytes) -> tuple[str, ...]:
     """Return the errors that an answer names, one text each, at least one.
 
     The shape is ErrorResponseMessage in ConnectWise's OpenAPI description; throttling has
     another, and proxies in front of ConnectWise answer HTML, of which nothing is passed on.
     """
-    try:
-        answer = read_json(body)
-    except ValueError:
-        answer = None
-    if not isinstance(answer, dict):
+    answer = read_error(body)
+    if answer is None:
         return (f"ConnectWise answered {status} without a reason.",)
     details = answer.get("errors")
     if not isinstance(details, list) or not details:

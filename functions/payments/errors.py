@@ -4,6 +4,7 @@ ImportStopped              the run of this file ends here
 ├── FileRefused            the file as a whole is wrong: closed as Failed, nothing is sent
 ├── TryLater               the outside world is not ready: the message goes back, with a delay
 │   ├── ConnectWiseDown    no answer, or only server errors, for longer than retries last
+│   │   └── ServerFault    … only this call is answered with a server error, again and again
 │   ├── AccessRefused      the secret, a key, the company or a permission is not accepted
 │   │   └── NotPermitted   … because the API member's security role lacks a permission
 │   ├── SecretUnusable     the secret is missing, is not JSON or lacks fields
@@ -32,6 +33,14 @@ class TryLater(ImportStopped):
 
 class ConnectWiseDown(TryLater):
     """ConnectWise does not answer, or answers only with server errors."""
+
+
+class ServerFault(ConnectWiseDown):
+    """ConnectWise answers other calls, but this one only with a server error.
+
+    It documents none, and seems to answer 500 to faulty data too. If that goes on for long, the
+    record that is behind the call is rejected after all, so that it does not stop the others.
+    """
 
 
 class AccessRefused(TryLater):
@@ -78,4 +87,11 @@ class NotFound(RecordRejected):
 
 
 class AnswerLost(Exception):
-    """A create may or may not have taken effect: read the invoice's payments back."""
+    """A create may or may not have taken effect: read the invoice's payments back.
+
+    `server_fault`: the answer was that ConnectWise failed.
+    """
+
+    def __init__(self, reason: str, *, server_fault: bool = False) -> None:
+        super().__init__(reason)
+        self.server_fault = server_fault

@@ -37,6 +37,7 @@ _MAX_TRIES_TO_GIVE_UP = 3
 _AT_ONCE_SECONDS = 2
 _FIRST_WAIT_SECONDS = 60
 _LONGEST_WAIT_SECONDS = 900
+_WAITS_UNTIL_BLAMED = 5  # 1 + 2 + 4 + 8 + 15 minutes
 _JOINED_PER_SECOND = 5000
 
 
@@ -205,6 +206,7 @@ class _Run:
             self._state.import_id,
             self._settings.prevent_reprocessing,
             in_doubt_until=self._state.done + reach if self._state.in_doubt else 0,
+            blamed=self._state.done + 1 if self._state.waits >= _WAITS_UNTIL_BLAMED else None,
         )
 
     def _records(self, path: Path) -> Iterator[PaymentRecord]:

@@ -10,7 +10,7 @@ from urllib.parse import quote_plus
 from aws_lambda_powertools import Logger
 
 from payments.connectwise import quoted
-from payments.errors import NotPermitted, RecordRejected
+from payments.errors import NotPermitted, RecordRejected, ServerFault
 from payments.models import Invoice
 from payments.rules import FoundInvoices, InvoiceQuery
 
@@ -76,7 +76,7 @@ class InvoiceLookup:
                 logger.warning("Invoices are looked up one by one", reason=str(error))
             self._permitted = False
             return FoundInvoices()
-        except RecordRejected as error:
+        except (RecordRejected, ServerFault) as error:
             logger.warning("Bulk lookup rejected", reason=str(error))
             return FoundInvoices()
         return FoundInvoices(by_id={number: found.get(number) for number in ids})

@@ -17,7 +17,14 @@ from time import monotonic
 from typing import Protocol
 
 from payments.clock import utc_now
-from payments.errors import AwsDown, ImportStopped, OutOfTime, RecordRejected, Superseded
+from payments.errors import (
+    AwsDown,
+    ImportStopped,
+    OutOfTime,
+    RecordRejected,
+    ServerFault,
+    Superseded,
+)
 from payments.invoice_lookup import InvoiceLookup, batches, merged
 from payments.lanes import Key, Lane, keys, lanes
 from payments.models import Action, Outcome, Payment, PaymentRecord, TruthRecord
@@ -199,6 +206,10 @@ class Pipeline:
                 outcome = self._apply_record(record, truth, invoices)
             except RecordRejected as rejection:
                 outcome = failed(record, *rejection.messages)
+            except ServerFault as fault:
+                if record.number != self._policy.blamed:
+                    raise
+                outcome = failed(record, f"{fault} It was tried for half an hour.")
             chunk.outcomes[record.number] = outcome
 
     def _apply_record(

@@ -71,12 +71,14 @@ class Policy:
     """What the decisions of one import depend on besides the record.
 
     Up to record number `in_doubt_until` a killed run of this import may have sent payments
-    already, so that the sums of a bulk lookup are not relied on.
+    already, so that the sums of a bulk lookup are not relied on. Record number `blamed`, if any,
+    has stopped the import for long with server errors: it is rejected if it does so again.
     """
 
     import_id: str
     prevent_reprocessing: bool = False
     in_doubt_until: int = 0
+    blamed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

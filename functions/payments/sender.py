@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Protocol
 
-from payments.errors import AnswerLost, ConnectWiseDown, NotFound, RecordRejected
+from payments.errors import AnswerLost, ConnectWiseDown, NotFound, RecordRejected, ServerFault
 from payments.models import Action, JsonValue, Payment
 from payments.rules import Create, Update, same_amount
 
@@ -64,7 +64,7 @@ class Sender:
             try:
                 return Action.CREATED, self._api.create_payment(create.invoice_id, create.fields)
             except AnswerLost as lost:
-                reason = str(lost)
+                last = lost
                 self._unanswered.add(create.invoice_id)
             except NotFound:
                 raise RecordRejected(
@@ -78,7 +78,9 @@ class Sender:
             self._unanswered.discard(create.invoice_id)
             if found:
                 return self._adopt(create, found)
-        raise ConnectWiseDown(f"ConnectWise does not answer to new payments ({reason}).")
+        if last.server_fault:  # while it has answered to reading the payments back
+            raise ServerFault(f"ConnectWise fails at this new payment alone ({last}).")
+        raise ConnectWiseDown(f"ConnectWise does not answer to new payments ({last}).")
 
     def _adopt(self, create: Create, found: tuple[Payment, ...]) -> Sent:
         """Take the payment that our lost create has left: there was none before it."""

@@ -5,8 +5,9 @@ What happens to a call that fails:
 - 401: the secret is read afresh once; still 401, or 403: AccessRefused;
 - 404: the codebase is asked for afresh once, in case the tenant was upgraded; still 404: NotFound;
 - other 4xx: RecordRejected;
-- timeout, reset, 5xx, unreadable answer: repeated with back-off, then ConnectWiseDown. A POST is
-  not repeated: it raises AnswerLost, since it may have taken effect.
+- timeout, reset, 5xx, unreadable answer: repeated with back-off, then ConnectWiseDown, or
+  ServerFault if other calls are answered. A POST is not repeated: it raises AnswerLost, since it
+  may have taken effect.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import requests
 from aws_lambda_powertools import Logger
 from requests.adapters import HTTPAdapter
 
-from payments.answers import error_messages, read_json, write_json
+from payments.answers import error_messages, read_error, read_json, write_json
 from payments.errors import (
     AccessRefused,
     AnswerLost,
@@ -30,6 +31,7 @@ from payments.errors import (
     NotFound,
     NotPermitted,
     RecordRejected,
+    ServerFault,
 )
 from payments.login import Access, Login
 from payments.pace import Gate
@@ -39,6 +41,7 @@ logger = Logger(child=True)
 TIMEOUT_SECONDS = (5.0, 30.0)  # to connect, and between the bytes of an answer
 SHORTEST_SILENCE_SECONDS = 0.5
 _PROOF_PATH = "/finance/invoices"
+_PROOF_QUERY: Mapping[str, str | int] = {"fields": "id", "pageSize": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,14 @@ class CallCounts:
 
 
 class _Failed(Exception):
-    """A call that may be repeated has failed, for the reason given."""
+    """A call that may be repeated has failed, for the reason given.
+
+    `server_fault`: ConnectWise itself has answered that it failed (500 and a readable error).
+    """
+
+    def __init__(self, reason: str, *, server_fault: bool = False) -> None:
+        super().__init__(reason)
+        self.server_fault = server_fault
 
 
 def new_session(connections: int) -> requests.Session:
@@ -113,7 +123,7 @@ class Transport:
         try:
             return self._call("POST", path, None, write_json(dict(body)))
         except _Failed as failure:
-            raise AnswerLost(str(failure)) from failure
+            raise AnswerLost(str(failure), server_fault=failure.server_fault) from failure
 
     def wait_after(self, failures: int) -> None:
         """Wait as long as before repeating a call that has failed that often."""
@@ -134,10 +144,22 @@ class Transport:
             try:
                 return call()
             except _Failed as failure:
-                reason = str(failure)
+                last = failure
             if failures < self._retries.tries:
                 self.wait_after(failures)
-        raise ConnectWiseDown(f"ConnectWise does not answer ({reason}).")
+        if last.server_fault and self._answers():
+            raise ServerFault(f"ConnectWise fails at this call alone ({last}).")
+        raise ConnectWiseDown(f"ConnectWise does not answer ({last}).")
+
+    def _answers(self) -> bool:
+        """Tell whether ConnectWise answers a simple call now."""
+        try:
+            self._call("GET", _PROOF_PATH, _PROOF_QUERY, None)
+        except NotPermitted:
+            return True
+        except (_Failed, RecordRejected):
+            return False
+        return True
 
     def _call(
         self, method: str, path: str, query: Mapping[str, str | int] | None, body: str | None
@@ -214,7 +236,8 @@ class Transport:
                 raise _Failed("an answer that is not JSON") from error
         messages = self._errors(response)
         if status >= 500:
-            raise _Failed(f"{status}: {messages[0]}")
+            is_fault = status == 500 and read_error(response.content) is not None
+            raise _Failed(f"{status}: {messages[0]}", server_fault=is_fault)
         if status == 401:
             self._login.distrust()
             raise AccessRefused(f"ConnectWise does not accept the keys (401). {messages[0]}")
@@ -238,7 +261,7 @@ class Transport:
         messages = self._errors(response)
         if not self._proven and path != _PROOF_PATH:
             try:
-                self.get(_PROOF_PATH, {"fields": "id", "pageSize": 1})
+                self.get(_PROOF_PATH, _PROOF_QUERY)
             except NotPermitted:
                 self._proven = True
         elif not self._proven:

@@ -1,4 +1,4 @@
-"""What `sam build` has made, run by AWS's own runtime: nothing missing, nothing imported by luck."""
+"""What `sam build` has made, run by AWS's own runtime: nothing missing, nothing there by luck."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from local_stack import LocalStack, Stack
 from local_stack.clients import ROOT_CREDENTIALS
 from local_stack.emulator import RuntimeEmulator, emulator_binary

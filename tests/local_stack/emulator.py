@@ -44,7 +44,7 @@ class RuntimeEmulator:
         environment: Mapping[str, str],
     ) -> None:
         self._port, runtime_port = free_ports(2)
-        self._log = tempfile.TemporaryFile(mode="w+")
+        self._log = tempfile.TemporaryFile(mode="w+")  # noqa: SIM115 - closed on exit
         addresses = (
             "--runtime-interface-emulator-address",
             f"127.0.0.1:{self._port}",
