@@ -117,10 +117,15 @@ class _Reader:
         for block in utf8_blocks(file):
             self._window.append(block)
             self._parse(block, final=False)
-            yield from self._found
-            self._found.clear()
+            yield from self._take_found()
             self._bound_memory()
         self._parse(b"", final=True)
+        # expat may put off what it has been given to the very end.
+        yield from self._take_found()
+
+    def _take_found(self) -> list[RawRecord]:
+        found, self._found = self._found, []
+        return found
 
     def _parse(self, block: bytes, final: bool) -> None:
         try:
