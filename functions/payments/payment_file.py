@@ -110,8 +110,8 @@ class _Reader:
         self._expat.EndElementHandler = self._end
         self._expat.CharacterDataHandler = self._text
         self._expat.DefaultHandlerExpand = None
-        self._expat.CommentHandler = None
-        self._expat.ProcessingInstructionHandler = None
+        self._expat.CommentHandler = self._comment
+        self._expat.ProcessingInstructionHandler = self._comment
 
     def read(self, file: BinaryIO) -> Iterator[RawRecord]:
         for block in utf8_blocks(file):
@@ -180,6 +180,11 @@ class _Reader:
             self._open[-1].text += text
         elif text.strip(_BLANK):
             raise self._refusal("there is text outside of any record.")
+
+    def _comment(self, *_: str) -> None:
+        """Let go of what stands between records."""
+        if len(self._open) < _RECORD_DEPTH:
+            self._window.drop_before(self._expat.CurrentByteIndex)
 
     def _end(self, _qualified: str) -> None:
         depth = len(self._open)

@@ -34,7 +34,7 @@ _FIRST_CHARACTERS = (
 _EBCDIC_DECLARATION = "<?xm".encode("cp037")
 _DECLARED = re.compile(r"""<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z][\w.\-]*)["']""", re.ASCII)
 # Python's own codecs that are no character sets of documents.
-_NOT_FOR_XML = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "utf-7"}
+_NOT_FOR_XML = {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7"}
 
 
 def utf8_blocks(file: BinaryIO) -> Iterator[bytes]:
@@ -67,7 +67,7 @@ def _known(declared: str) -> str:
     """Return Python's name of a declared encoding that bytes without a mark can have."""
     try:
         codec = codecs.lookup(declared)
-        text = getattr(codec, "_is_text_encoding", True) and codec.name not in _NOT_FOR_XML
+        text = getattr(codec, "_is_text_encoding", True) and codec.name.replace("_", "-") not in _NOT_FOR_XML
     except LookupError:
         text = False
     if not text:
