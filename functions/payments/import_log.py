@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
+from uuid import uuid4
 
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
@@ -110,15 +111,18 @@ class ImportLog:
         expression = (
             "SET #bucket = :bucket, #key = :key, #versionId = :versionId, "
             "#status = if_not_exists(#status, :running), "
-            "#startedAt = if_not_exists(#startedAt, :now) ADD #run :one, #tries :one"
+            "#startedAt = if_not_exists(#startedAt, :now), #started = :started "
+            "ADD #run :one, #tries :one"
         )
-        names = ("bucket", "key", "versionId", "status", "startedAt", "run", "tries")
+        names = ("bucket", "key", "versionId", "status", "startedAt", "run", "tries", "started")
+        started = uuid4().hex
         with trying_later("The imports table"):
             try:
                 answer = self._table.update_item(
                     Key={"importId": import_id},
                     UpdateExpression=expression,
-                    ConditionExpression="attribute_not_exists(#status) OR #status = :running",
+                    ConditionExpression="attribute_not_exists(#status) "
+                    "OR (#status = :running AND #started <> :started)",
                     ExpressionAttributeNames={f"#{name}": name for name in names},
                     ExpressionAttributeValues={
                         ":bucket": source.bucket,
@@ -127,6 +131,7 @@ class ImportLog:
                         ":running": Status.RUNNING,
                         ":now": utc_now(),
                         ":one": 1,
+                        ":started": started,
                     },
                     ReturnValues="ALL_NEW",
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -134,6 +139,7 @@ class ImportLog:
             except ClientError as error:
                 if error_code(error) != _CONDITION_FAILED:
                     raise
+                # Finished, or a repetition by the SDK of a write that has taken effect.
                 return _state(_plain(error.response["Item"]))
         return _state(answer["Attributes"])
 

@@ -181,13 +181,16 @@ class _Run:
             self._state = self._log.checked(self._state, check_file(path))
         if self._state.done == self._state.total:
             return
+        # Two chunks at most are under way at once.
+        reach = 2 * self._settings.chunk_records
+        doubtful_until = self._state.done + reach if self._state.in_doubt else 0
         connection = self._importer.connect(self._deadline)
         pipeline = Pipeline(
             connection.sender,
             connection.lookup,
             connection.truth,
             connection.gate,
-            self._policy(),
+            self._policy(doubtful_until),
             self._source.key,
             self._settings.connections,
             self._store_outcomes,
@@ -196,16 +199,14 @@ class _Run:
         try:
             pipeline.apply(self._records(path))
         finally:
-            self._in_doubt = pipeline.in_doubt
+            self._in_doubt = pipeline.in_doubt or self._state.done < doubtful_until
             self._telemetry.calls(connection.counts)
 
-    def _policy(self) -> Policy:
-        # Two chunks at most are under way at once.
-        reach = 2 * self._settings.chunk_records
+    def _policy(self, doubtful_until: int) -> Policy:
         return Policy(
             self._state.import_id,
             self._settings.prevent_reprocessing,
-            in_doubt_until=self._state.done + reach if self._state.in_doubt else 0,
+            in_doubt_until=doubtful_until,
             blamed=self._state.done + 1 if self._state.waits >= _WAITS_UNTIL_BLAMED else None,
         )
 

@@ -82,7 +82,8 @@ class TruthRecord:
 
     `import_id` and `record_number` name the record that wrote it, `action` whether that
     created or updated the payment, `amount` what ConnectWise then held. Times are ISO 8601
-    UTC; `key` is the S3 key of the file.
+    UTC; `key` is the S3 key of the file. `first_record` names the record of that import that the
+    external id became known with, None if it was known before.
     """
 
     external_id: str
@@ -95,6 +96,7 @@ class TruthRecord:
     action: Action | None = None
     amount: Decimal | None = None
     key: str | None = None
+    first_record: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,8 @@ from payments.rules import (
     decide,
     failed,
     invoice_query,
+    is_own,
+    was_known,
 )
 from payments.sender import Sender
 
@@ -82,31 +84,48 @@ class _Chunk:
         return found
 
 
+@dataclass(slots=True)
+class _Sent:
+    """What was sent while a chunk was the newest."""
+
+    truth: dict[str, TruthRecord] = field(default_factory=dict)
+    only_payments: dict[int, Payment] = field(default_factory=dict)
+    payment_ids: set[int] = field(default_factory=set)
+
+
 class _Learned:
     """What this run has done itself, for records that were looked up before it was done.
 
-    Remembered for three chunks: a chunk is looked up before the two before it are finished.
+    Remembered for four chunks: a chunk is looked up before the two before it are finished, and
+    its records are still being sent when the next one begins.
     """
 
     def __init__(self) -> None:
-        self._chunks: deque[tuple[dict[str, TruthRecord], dict[int, Payment]]] = deque(maxlen=3)
+        self._chunks: tuple[_Sent, ...] = ()
 
     def begin_chunk(self) -> None:
-        self._chunks.append(({}, {}))
+        # A new tuple: threads may be looking through the old one.
+        self._chunks = (_Sent(), *self._chunks[:3])
 
-    def add(self, truth: TruthRecord | None, invoice_id: int, only_payment: Payment | None) -> None:
-        truth_records, payments = self._chunks[-1]
-        if only_payment is not None:
-            payments[invoice_id] = only_payment
+    def add(
+        self, truth: TruthRecord | None, invoice_id: int, payment: Payment, is_only: bool
+    ) -> None:
+        sent = self._chunks[0]
+        sent.payment_ids.add(payment.id)
+        if is_only:
+            sent.only_payments[invoice_id] = payment
         if truth is not None:
-            truth_records[truth.external_id] = truth
+            sent.truth[truth.external_id] = truth
+
+    def has_sent(self, payment_id: int) -> bool:
+        return any(payment_id in chunk.payment_ids for chunk in self._chunks)
 
     def truth(self, external_id: str) -> TruthRecord | None:
-        found = (chunk[0].get(external_id) for chunk in reversed(self._chunks))
+        found = (chunk.truth.get(external_id) for chunk in self._chunks)
         return next(filter(None, found), None)
 
     def payments(self, invoice_id: int) -> tuple[Payment, ...] | None:
-        found = (chunk[1].get(invoice_id) for chunk in reversed(self._chunks))
+        found = (chunk.only_payments.get(invoice_id) for chunk in self._chunks)
         payment = next(filter(None, found), None)
         return None if payment is None else (payment,)
 
@@ -197,7 +216,10 @@ class Pipeline:
         """Return the latest that is known of the record's external id."""
         if record.external_id is None:
             return None
-        return self._learned.truth(record.external_id) or found.get(record.external_id)
+        known = found.get(record.external_id)
+        if known is None or not is_own(record, known, self._policy):
+            known = self._learned.truth(record.external_id) or known
+        return known if known and was_known(record, known, self._policy) else None
 
     def _apply_lane(self, lane: Lane, chunk: _Chunk, invoices: FoundInvoices) -> None:
         for record in lane:
@@ -216,7 +238,8 @@ class Pipeline:
         self, record: PaymentRecord, truth: TruthRecord | None, invoices: FoundInvoices
     ) -> Outcome:
         payments = None
-        decision = decide(record, truth, invoices, payments, self._policy)
+        sent_since = truth is not None and self._learned.has_sent(truth.payment_id)
+        decision = decide(record, truth, invoices, payments, self._policy, sent_since)
         if isinstance(decision, Create | LookUpPayments):
             payments = self._payments(decision)
             decision = decide(record, truth, invoices, payments, self._policy)
@@ -229,7 +252,7 @@ class Pipeline:
             action, payment = self._sender.update(decision, record.external_id)
         sent = self._truth_record(record, truth, decision.invoice_id, action, payment)
         # A payment that the record itself named need not be the invoice's only one.
-        self._learned.add(sent, decision.invoice_id, payment if payments is not None else None)
+        self._learned.add(sent, decision.invoice_id, payment, is_only=payments is not None)
         if sent is not None:
             self._to_remember.append(sent)
         return accepted(record, action, payment)
@@ -254,6 +277,9 @@ class Pipeline:
         if record.external_id is None:
             return None
         now = utc_now()
+        first: int | None = record.number
+        if truth is not None:
+            first = truth.first_record if truth.import_id == self._policy.import_id else None
         return TruthRecord(
             record.external_id,
             payment.id,
@@ -265,6 +291,7 @@ class Pipeline:
             action=action,
             amount=payment.amount,
             key=self._key,
+            first_record=first,
         )
 
     def _finish(self) -> None:

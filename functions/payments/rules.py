@@ -93,7 +93,7 @@ def invoice_query(
     record: PaymentRecord, truth: TruthRecord | None, policy: Policy
 ) -> InvoiceQuery | None:
     """Return what must be looked up before `decide`, or None if that needs no lookup."""
-    if _settled_without_call(record, truth, policy):
+    if _settled_without_call(record, truth, policy, sent_since=True):
         return None
     if record.invoice_number:
         return InvoiceQuery(None, record.invoice_number)
@@ -107,13 +107,15 @@ def decide(
     invoices: FoundInvoices,
     payments: tuple[Payment, ...] | None,
     policy: Policy,
+    sent_since: bool = False,
 ) -> Decision:
     """Return what to do with `record`.
 
     `truth` is the truth table's entry for its external id, `invoices` what the lookup found,
-    `payments` those of its invoice, or None while they are not known.
+    `payments` those of its invoice, or None while they are not known. `sent_since`: this run has
+    sent an earlier record to the payment of `truth`, so that it has to follow once more.
     """
-    settled = _settled_without_call(record, truth, policy)
+    settled = _settled_without_call(record, truth, policy, sent_since)
     if settled:
         return Settled(settled)
     fields = record.fields or {}
@@ -154,24 +156,30 @@ def accepted(record: PaymentRecord, action: Action, payment: Payment) -> Outcome
 
 
 def _settled_without_call(
-    record: PaymentRecord, truth: TruthRecord | None, policy: Policy
+    record: PaymentRecord, truth: TruthRecord | None, policy: Policy, sent_since: bool
 ) -> Outcome | None:
     if record.errors:
         return failed(record, *record.errors)
     if truth is not None:
-        if truth.import_id == policy.import_id and truth.record_number == record.number:
+        if is_own(record, truth, policy):
             payment = Payment(truth.payment_id, truth.amount)
-            return accepted(record, truth.action or Action.UPDATED, payment)
-        if policy.prevent_reprocessing and not _written_later(record, truth, policy):
+            if not sent_since:
+                return accepted(record, truth.action or Action.UPDATED, payment)
+        elif policy.prevent_reprocessing:
             return Outcome(record, Action.SKIPPED, messages=(_already_processed(truth),))
     if not record.fields:
         return failed(record, "There is nothing to send: no <amount> or other field is given.")
     return None
 
 
-def _written_later(record: PaymentRecord, truth: TruthRecord, policy: Policy) -> bool:
-    """Tell whether a killed run of this import wrote `truth` for a later record of the file."""
-    return truth.import_id == policy.import_id and (truth.record_number or 0) > record.number
+def is_own(record: PaymentRecord, truth: TruthRecord, policy: Policy) -> bool:
+    """Tell whether a run of this import wrote `truth` for this very record."""
+    return truth.import_id == policy.import_id and truth.record_number == record.number
+
+
+def was_known(record: PaymentRecord, truth: TruthRecord, policy: Policy) -> bool:
+    """Tell whether `truth` was there before `record`: a killed run may have been further on."""
+    return truth.import_id != policy.import_id or record.number >= (truth.first_record or 0)
 
 
 def _already_processed(truth: TruthRecord) -> str:

@@ -96,12 +96,14 @@ def _item(record: TruthRecord, connection: str) -> dict[str, Any]:
         # As text: DynamoDB's numbers have 38 digits, and fewer exponents than a double.
         "amount": None if record.amount is None else str(record.amount),
         "key": record.key,
+        "firstRecord": record.first_record,
     }
     return {name: value for name, value in item.items() if value is not None}
 
 
 def _truth_record(item: Mapping[str, Any]) -> TruthRecord:
     number, action, amount = (item.get(name) for name in ("recordNumber", "action", "amount"))
+    first = item.get("firstRecord")
     return TruthRecord(
         external_id=item["externalId"],
         payment_id=int(item["paymentId"]),
@@ -113,4 +115,5 @@ def _truth_record(item: Mapping[str, Any]) -> TruthRecord:
         action=None if action is None else Action(action),
         amount=None if amount is None else Decimal(amount),
         key=item.get("key"),
+        first_record=None if first is None else int(first),
     )
