@@ -67,7 +67,8 @@ def _known(declared: str) -> str:
     """Return Python's name of a declared encoding that bytes without a mark can have."""
     try:
         codec = codecs.lookup(declared)
-        text = getattr(codec, "_is_text_encoding", True) and codec.name.replace("_", "-") not in _NOT_FOR_XML
+        name = codec.name.replace("_", "-")
+        text = getattr(codec, "_is_text_encoding", True) and name not in _NOT_FOR_XML
     except LookupError:
         text = False
     if not text:
