@@ -92,7 +92,7 @@ class Gate:
         finally:
             with self._changed:
                 self._in_flight -= 1
-                self._changed.notify()
+                self._changed.notify_all()
 
     def accepted(self) -> None:
         """Note that ConnectWise has not throttled a call."""
@@ -101,7 +101,7 @@ class Gate:
             self._default_silence = DEFAULT_SILENCE_SECONDS
             if self._allowed < self._connections:
                 self._allowed += 1
-                self._changed.notify()
+                self._changed.notify_all()
 
     def throttled(self, retry_after_seconds: float | None) -> None:
         """Stop all calls for as long as ConnectWise asks, or for a growing default."""

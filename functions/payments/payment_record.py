@@ -41,7 +41,7 @@ _INTEGER = re.compile(r"\+?[0-9]{1,20}")
 _DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
 _DATE_TIME = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
-    r"(?:T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.[0-9]+)?)?"
+    r"(?:T(?:(24:00:00(?:\.0+)?)|([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.[0-9]+)?))?"
     r"(Z|[+-][0-9]{2}:[0-9]{2})?"
 )
 
@@ -179,10 +179,11 @@ def _utc(text: str) -> datetime:
     match = _DATE_TIME.fullmatch(text)
     if match is None:
         raise ValueError(text)
-    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
-    next_day = timedelta(days=1) if (hour, minute, second) == (24, 0, 0) else timedelta()
-    local = datetime(year, month, day, 0 if next_day else hour, minute, second)  # noqa: DTZ001
-    return (local + next_day).replace(tzinfo=_zone(match[7])).astimezone(UTC)
+    *numbers, zone = (*match.groups()[:3], *match.groups()[4:])
+    year, month, day, hour, minute, second = (int(number or 0) for number in numbers)
+    local = datetime(year, month, day, hour, minute, second, tzinfo=_zone(zone))
+    end_of_day = match[4] is not None
+    return (local + timedelta(days=end_of_day)).astimezone(UTC)
 
 
 def _zone(text: str | None) -> timezone:

@@ -135,7 +135,7 @@ def _end_tag(xml: RecordXml) -> bytes:
 
 
 def _name(xml: RecordXml) -> bytes:
-    return re.split(rb"[\s/>]", xml.source[1:200], maxsplit=1)[0]
+    return re.split(rb"[\s/>]", xml.source[1 : xml.content[0]], maxsplit=1)[0]
 
 
 def _prefix(xml: RecordXml) -> bytes:
