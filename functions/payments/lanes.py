@@ -25,7 +25,9 @@ def keys(
     for invoice in invoices.by_number.get(record.invoice_number or "", ()):
         touched.add(("invoice", invoice.id))
     if truth is not None:
-        touched |= {("invoice", truth.invoice_id), ("payment", truth.payment_id)}
+        touched.add(("payment", truth.payment_id))
+        if truth.invoice_id is not None:
+            touched.add(("invoice", truth.invoice_id))
     return frozenset(touched)
 
 

@@ -83,12 +83,14 @@ class TruthRecord:
     `import_id` and `record_number` name the record that wrote it, `action` whether that
     created or updated the payment, `amount` what ConnectWise then held. Times are ISO 8601
     UTC; `key` is the S3 key of the file. `first_record` names the record of that import that the
-    external id became known with, None if it was known before.
+    external id became known with, None if it was known before. `invoice_id` is None in a record
+    that was loaded from Zynk, which does not keep it: the payment's record has to name its invoice
+    then.
     """
 
     external_id: str
     payment_id: int
-    invoice_id: int
+    invoice_id: int | None
     created: str
     modified: str
     import_id: str | None = None

@@ -192,21 +192,31 @@ def _already_processed(truth: TruthRecord) -> str:
 
 def _invoice_id(record: PaymentRecord, truth: TruthRecord | None, invoices: FoundInvoices) -> int:
     named = _named_invoice_id(record, invoices)
-    if named is None and truth is None:
-        missing = "Give <invoice> with its <id> or <identifier>"
-        if record.payment_id is not None:
-            raise RecordRejected(f"{missing}: ConnectWise finds a payment only by its invoice.")
-        raise RecordRejected(f"{missing}.")
-    if named is None:
-        assert truth is not None
-        return truth.invoice_id
-    if truth is not None and record.payment_id is None and named != truth.invoice_id:
+    remembered = None if truth is None else truth.invoice_id
+    invoice_id = remembered if named is None else named
+    if invoice_id is None:
+        raise RecordRejected(_invoice_missing(record, truth))
+    if truth is None or remembered is None or record.payment_id is not None:
+        return invoice_id
+    if invoice_id != remembered:
         raise RecordRejected(
             f"External id {truth.external_id} is payment {truth.payment_id} on invoice "
-            f"{truth.invoice_id}, but the record names invoice {named}. Correct the invoice, "
+            f"{remembered}, but the record names invoice {invoice_id}. Correct the invoice, "
             "or use another external id."
         )
-    return named
+    return invoice_id
+
+
+def _invoice_missing(record: PaymentRecord, truth: TruthRecord | None) -> str:
+    missing = "Give <invoice> with its <id> or <identifier>"
+    if record.payment_id is not None:
+        return f"{missing}: ConnectWise finds a payment only by its invoice."
+    if truth is not None:
+        return (
+            f"{missing}: external id {truth.external_id} is payment {truth.payment_id}, but the "
+            "truth table does not know of which invoice."
+        )
+    return f"{missing}."
 
 
 def _named_invoice_id(record: PaymentRecord, invoices: FoundInvoices) -> int | None:

@@ -115,6 +115,7 @@ def _payment_gone(update: Update, external_id: str | None) -> str:
     if not update.from_truth_table:
         return gone
     return (
-        f"{gone} The truth table names it for external id {external_id}: to have the payment "
-        f"created anew, delete the truth table's entry {external_id} and upload the record again."
+        f"{gone} The truth table names it for external id {external_id}. If the invoice is right "
+        "and the payment is to be created anew, delete the truth table's entry "
+        f"{external_id} and upload the record again."
     )

@@ -104,10 +104,11 @@ def _item(record: TruthRecord, connection: str) -> dict[str, Any]:
 def _truth_record(item: Mapping[str, Any]) -> TruthRecord:
     number, action, amount = (item.get(name) for name in ("recordNumber", "action", "amount"))
     first = item.get("firstRecord")
+    invoice_id = item.get("invoiceId")
     return TruthRecord(
         external_id=item["externalId"],
         payment_id=int(item["paymentId"]),
-        invoice_id=int(item["invoiceId"]),
+        invoice_id=None if invoice_id is None else int(invoice_id),
         created=item.get("created", ""),
         modified=item.get("modified", ""),
         import_id=item.get("importId"),

@@ -1,0 +1,362 @@
+"""The operator's command: its subcommands, options and exit codes."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import boto3
+import typer
+from typer.core import TyperGroup
+
+from payments.command import check as checking
+from payments.command import truth as truths
+from payments.command.deployment import Deployment
+from payments.command.import_file import exit_code, failed_records, import_file, object_key, summary
+from payments.command.imports import list_imports
+from payments.command.preview import PreviewRow, preview
+from payments.command.problem import CommandFailed, in_plain_words
+from payments.command.tables import (
+    checks_table,
+    import_details,
+    imports_table,
+    new_console,
+    preview_json,
+    preview_table,
+    truth_details,
+    truth_table,
+)
+from payments.command.truth_xml import TYPE
+from payments.models import Action
+
+DEFAULT_STACK = "connectwise-payments"
+FAILURES_SHOWN = 10
+ROWS_SHOWN = 1000
+
+_SOME_FAILED = 1
+_REFUSED = 2
+_ANYWHERE = ("--stack", "--region", "--profile")
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which stack, and in which account and region."""
+
+    stack: str
+    region: str | None
+    profile: str | None
+
+    def deployment(self) -> Deployment:
+        """Find the stack."""
+        session = boto3.Session(region_name=self.region, profile_name=self.profile)
+        return Deployment.find(session, self.stack)
+
+
+def options_first(arguments: list[str]) -> list[str]:
+    """Move the options that say where to the front: they may stand anywhere."""
+    front: list[str] = []
+    others: list[str] = []
+    remaining = iter(arguments)
+    for argument in remaining:
+        if argument == "--":
+            others += [argument, *remaining]
+        elif argument in _ANYWHERE:
+            front += [argument, *islice(remaining, 1)]
+        elif argument.startswith(tuple(f"{option}=" for option in _ANYWHERE)):
+            front.append(argument)
+        else:
+            others.append(argument)
+    return front + others
+
+
+class _Commands(TyperGroup):
+    """The subcommands."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, options_first(args))
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # its tracebacks show local variables
+    epilog="--stack, --region and --profile may stand behind the subcommand too.",
+)
+truth = typer.Typer(
+    no_args_is_help=True, help="The truth table: which payment is which external id."
+)
+app.add_typer(truth, name="truth")
+
+Connection = Annotated[
+    str | None,
+    typer.Option(
+        help="Another connection than that of the secret, as site/company.", metavar="SITE/COMPANY"
+    ),
+]
+ExternalId = Annotated[str, typer.Argument(metavar="EXTERNAL_ID")]
+
+
+@app.callback()
+def operate(
+    context: typer.Context,
+    stack: Annotated[
+        str, typer.Option(envvar="PAYMENTS_STACK", help="The CloudFormation stack.")
+    ] = DEFAULT_STACK,
+    region: Annotated[str | None, typer.Option(help="The AWS region.")] = None,
+    profile: Annotated[str | None, typer.Option(help="The profile with AWS credentials.")] = None,
+) -> None:
+    """Import invoice payments into ConnectWise, and look after the imports."""
+    # The import's own modules log for CloudWatch; here their errors are said in plain words.
+    logging.getLogger().addHandler(logging.NullHandler())
+    context.obj = Where(stack, region, profile)
+
+
+@app.command("import")
+def import_command(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The payments.")],
+    key: Annotated[
+        str | None, typer.Option(help="Its name in the incoming folder, if not the file's.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="The folder for its success and fail files.")
+    ] = None,
+) -> None:
+    """Import FILE, and fetch FILE.success.xml and FILE.fail.xml.
+
+    Ends with 0 if no record failed, 1 if some did, 2 if the file was refused.
+    """
+    console = new_console()
+    with _reporting():
+        try:
+            done = import_file(_deployment(context), file, console, key, output)
+        except KeyboardInterrupt:
+            raise CommandFailed("Not waiting any longer. `status` shows how it goes on.") from None
+        console.print(summary(done.row), soft_wrap=True)
+        shown = failed_records(done.fail_file, FAILURES_SHOWN)
+        for record in shown:
+            console.print(f"  {record.about}: {' '.join(record.messages)}", soft_wrap=True)
+        not_successful = done.row.counts.failed + done.row.counts.skipped
+        if not_successful > len(shown):
+            console.print(f"  … and {not_successful - len(shown)} more in the fail file.")
+        console.print(f"Success file: {done.success_file}", soft_wrap=True)
+        console.print(f"Fail file:    {done.fail_file}", soft_wrap=True)
+    raise typer.Exit(exit_code(done.row.status))
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    key: Annotated[
+        str | None, typer.Argument(metavar="KEY", help="Only the imports of this file.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many imports to show.")] = 20,
+) -> None:
+    """List the imports, the newest first, and how they stand."""
+    console = new_console()
+    with _reporting():
+        deployment = _deployment(context)
+        rows = list_imports(deployment.imports_table)
+        if key is not None:
+            wanted = object_key(deployment.incoming_prefix, key)
+            rows = [row for row in rows if row.key == wanted]
+            if not rows:
+                raise CommandFailed(f"No import of {wanted} has begun yet.")
+    if key is not None:
+        console.print(import_details(rows[0]))
+    if key is None or len(rows) > 1:
+        console.print(imports_table(rows[:limit]))
+    if len(rows) > limit:
+        console.print(f"… and {len(rows) - limit} more: --limit shows them.")
+    if not rows:
+        console.print("There has been no import yet.")
+
+
+@app.command()
+def check(context: typer.Context) -> None:
+    """Try the secret and the permissions in ConnectWise, without writing anything.
+
+    Ends with 0 if all that was tried is well, 1 if something has to be done.
+    """
+    with _reporting():
+        found = list(checking.run_checks(_deployment(context)))
+    new_console().print(checks_table(found))
+    raise typer.Exit(_SOME_FAILED if any(result.verdict.bad for result in found) else 0)
+
+
+@app.command("preview")
+def preview_command(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The payments.")],
+    json: Annotated[bool, typer.Option("--json", help="One line of JSON for each record.")] = False,
+) -> None:
+    """Say, record by record, what an import of FILE would do, without writing anything.
+
+    Ends with 0 if no record would be rejected, 1 if some would, 2 if the file would be refused.
+    """
+    counts: Counter[Action] = Counter()
+    rows: list[PreviewRow] = []
+
+    def report(part: list[PreviewRow]) -> None:
+        counts.update(row.action for row in part)
+        if json:
+            sys.stdout.writelines(f"{preview_json(row)}\n" for row in part)
+        else:
+            rows.extend(part[: ROWS_SHOWN - len(rows)])
+
+    with _reporting():
+        preview(_deployment(context), file, report)
+    if not json:
+        _print_preview(rows, counts)
+    raise typer.Exit(_SOME_FAILED if counts[Action.FAILED] else 0)
+
+
+@truth.command("list")
+def truth_list(
+    context: typer.Context,
+    connection: Connection = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many records to show.")] = 100,
+) -> None:
+    """List truth records, in no order."""
+    console = new_console()
+    with _reporting():
+        stored = _truth(context, connection)
+        found = list(islice(stored.records(), limit + 1))
+    console.print(truth_table(found[:limit]))
+    if len(found) > limit:
+        console.print("… and more: --limit shows them, `truth export` writes all to a file.")
+    if not found:
+        console.print(f"The truth table has no records for {stored.connection}.")
+
+
+@truth.command("show")
+def truth_show(
+    context: typer.Context, external_id: ExternalId, connection: Connection = None
+) -> None:
+    """Show which payment an external id is."""
+    with _reporting():
+        record = _truth(context, connection).find(external_id)
+    new_console().print(truth_details(record))
+
+
+@truth.command("delete")
+def truth_delete(
+    context: typer.Context,
+    external_id: ExternalId,
+    connection: Connection = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Forget which payment an external id is.
+
+    The payment itself stays in ConnectWise. Imported again, the record counts as new.
+    """
+    console = new_console()
+    with _reporting():
+        stored = _truth(context, connection)
+        record = stored.find(external_id)
+        if not yes:
+            console.print(truth_details(record))
+            typer.confirm(f"Delete it from the truth table of {stored.connection}?", abort=True)
+        stored.delete(record)
+    console.print(f"Deleted {external_id} (payment {record.payment_id}).", soft_wrap=True)
+
+
+@truth.command("export")
+def truth_export(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="Where to write.")],
+    connection: Connection = None,
+) -> None:
+    """Write all truth records to FILE, as Zynk's XML."""
+    with _reporting():
+        written = truths.export(_truth(context, connection), file)
+    new_console().print(f"{written} truth records written to {file}.", soft_wrap=True)
+
+
+@truth.command("import")
+def truth_import(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Zynk's XML.")],
+    connection: Connection = None,
+    record_type: Annotated[
+        str, typer.Option("--type", help="Which of the file's types are invoice payments.")
+    ] = TYPE,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Let the file win over records that differ.")
+    ] = False,
+) -> None:
+    """Load truth records from FILE, as Zynk's task Export Truth Records writes it.
+
+    Ends with 0 if all are in the table now, 1 if some were left out, 2 if nothing was written.
+    """
+    console = new_console()
+    with _reporting():
+        stored = _truth(context, connection)
+        loaded = truths.load(stored, file, record_type.rpartition(".")[2], overwrite)
+    console.print(
+        f"{loaded.written} truth records written for {stored.connection}, {loaded.present} were "
+        "there already.",
+        soft_wrap=True,
+    )
+    for name, count in sorted(loaded.other_types.items()):
+        console.print(f"{count} of type {name} left out: no invoice payments.", soft_wrap=True)
+    if loaded.unreadable_times:
+        console.print(
+            f"{loaded.unreadable_times} have a time that is not ISO 8601; for those the other "
+            "time, or now, was noted."
+        )
+    _print_conflicts(loaded.conflicts, overwrite)
+    raise typer.Exit(_SOME_FAILED if loaded.conflicts and not overwrite else 0)
+
+
+@contextmanager
+def _reporting() -> Iterator[None]:
+    """Say what went wrong in one paragraph, and end with 2."""
+    try:
+        with in_plain_words():
+            yield
+    except CommandFailed as failure:
+        new_console(stderr=True).print(str(failure), soft_wrap=True)
+        raise typer.Exit(_REFUSED) from failure
+
+
+def _deployment(context: typer.Context) -> Deployment:
+    where: Where = context.obj
+    return where.deployment()
+
+
+def _truth(context: typer.Context, connection: str | None) -> truths.StoredTruth:
+    return truths.StoredTruth.of(_deployment(context), connection)
+
+
+def _print_preview(rows: list[PreviewRow], counts: Counter[Action]) -> None:
+    console = new_console()
+    console.print(preview_table(rows))
+    total = counts.total()
+    if total > len(rows):
+        console.print(f"… and {total - len(rows)} more: --json shows all.")
+    console.print(
+        f"{total} records: {counts[Action.CREATED]} to create, {counts[Action.UPDATED]} to "
+        f"update, {counts[Action.SKIPPED]} to skip, {counts[Action.FAILED]} to reject. "
+        "Nothing was written."
+    )
+
+
+def _print_conflicts(conflicts: list[str], overwrite: bool) -> None:
+    if not conflicts:
+        return
+    console = new_console()
+    did = "were overwritten" if overwrite else "stay as they are in the table (see --overwrite)"
+    console.print(f"{len(conflicts)} records differ, and {did}:", soft_wrap=True)
+    for conflict in conflicts[:FAILURES_SHOWN]:
+        console.print(f"  {conflict}", soft_wrap=True)
+    if len(conflicts) > FAILURES_SHOWN:
+        console.print(f"  … and {len(conflicts) - FAILURES_SHOWN} more.")

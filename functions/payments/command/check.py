@@ -1,0 +1,136 @@
+"""Try the connection to ConnectWise and the API member's permissions, without writing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from time import monotonic
+
+from payments.command.connectwise_access import credentials, open_access
+from payments.command.deployment import Deployment
+from payments.command.follow import files_in
+from payments.errors import (
+    AccessRefused,
+    ImportStopped,
+    NotFound,
+    NotPermitted,
+    OutOfTime,
+    RecordRejected,
+    SecretUnusable,
+)
+from payments.transport import Retries, Transport
+
+_DEADLINE_SECONDS = 90.0
+_RETRIES = Retries(tries=2)
+_ANY_INVOICE = 1
+
+_GIVE_ROLE = (
+    "In ConnectWise, give the API member's security role under Finance > Invoicing the "
+    "permission to inquire (All), and check the clientId in the secret."
+)
+
+
+class Verdict(StrEnum):
+    """How a check ended."""
+
+    GOOD = "ok"
+    MISSING = "missing"
+    FAILED = "failed"
+    UNKNOWN = "not tried"
+
+    @property
+    def bad(self) -> bool:
+        """Whether something has to be done."""
+        return self in (Verdict.MISSING, Verdict.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was tried, how it stands, and what to do about it."""
+
+    name: str
+    verdict: Verdict
+    remark: str = ""
+
+
+def run_checks(deployment: Deployment) -> Iterator[Check]:
+    """Yield one check after another; none of them writes anything."""
+    yield _enabled(deployment)
+    yield _dead_letters(deployment)
+    try:
+        found = credentials(deployment)
+    except SecretUnusable as error:
+        yield Check("Secret", Verdict.FAILED, f"{error} The README shows how to create it.")
+        return
+    yield Check("Secret", Verdict.GOOD, f"{deployment.secret_name}, for {found.connection}")
+    deadline = monotonic() + _DEADLINE_SECONDS
+    yield from connectwise_checks(open_access(deployment, _RETRIES, deadline).transport)
+
+
+def connectwise_checks(transport: Transport) -> Iterator[Check]:
+    """Yield the checks that need calls to ConnectWise."""
+    invoice_id = _ANY_INVOICE
+    invoices = "Read invoices"
+    query: dict[str, str | int] = {"fields": "id", "pageSize": 1}
+    try:
+        rows = transport.get("/finance/invoices", query)
+        invoice_id = next((int(row["id"]) for row in rows), _ANY_INVOICE)
+        read_invoices = Check(invoices, Verdict.GOOD)
+    except NotPermitted as error:
+        remark = f"Imports are slower, and records that name invoices by number fail. {_GIVE_ROLE}"
+        read_invoices = Check(invoices, Verdict.MISSING, f"{remark} ({error})")
+    except (AccessRefused, ImportStopped, RecordRejected) as error:
+        yield Check("Site, company and keys", Verdict.FAILED, _reason(error))
+        return
+    payments = _tried(
+        "Read payments",
+        lambda: transport.get(f"/finance/invoices/{invoice_id}/payments", query),
+    )
+    if Verdict.GOOD in (read_invoices.verdict, payments.verdict):
+        yield Check("Site, company and keys", Verdict.GOOD)
+    else:
+        remark = "ConnectWise knows the company, but allows nothing with these keys and clientId."
+        yield Check("Site, company and keys", Verdict.FAILED, remark)
+    yield read_invoices
+    yield payments
+    yield Check(
+        "Create and update payments",
+        Verdict.UNKNOWN,
+        "Trying it would write. The role needs add and edit (All) under Finance > Invoicing.",
+    )
+
+
+def _tried(name: str, call: Callable[[], object]) -> Check:
+    try:
+        call()
+    except NotFound:
+        return Check(name, Verdict.GOOD)  # allowed to ask, and there is no such invoice
+    except NotPermitted as error:
+        return Check(
+            name, Verdict.MISSING, f"Files wait until it is granted. {_GIVE_ROLE} ({error})"
+        )
+    except (ImportStopped, RecordRejected) as error:
+        return Check(name, Verdict.FAILED, _reason(error))
+    return Check(name, Verdict.GOOD)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OutOfTime):
+        return "ConnectWise throttles (429), and asks for a longer silence than this check waits."
+    return str(error)
+
+
+def _enabled(deployment: Deployment) -> Check:
+    if deployment.enabled:
+        return Check("Imports are switched on", Verdict.GOOD)
+    remark = "Parameter Enabled is false: new files stay where they are, also later. Deploy true."
+    return Check("Imports are switched on", Verdict.FAILED, remark)
+
+
+def _dead_letters(deployment: Deployment) -> Check:
+    count = files_in(deployment, deployment.outputs["DeadLetterQueueUrl"])
+    if not count:
+        return Check("Dead-letter queue is empty", Verdict.GOOD)
+    remark = f"{count} file(s) could not be imported for days. Mend the reason, then redrive them."
+    return Check("Dead-letter queue is empty", Verdict.FAILED, remark)

@@ -1,0 +1,148 @@
+"""Follow an import until it ends, and say what it waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from time import monotonic, sleep
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from payments.command.deployment import Deployment
+from payments.command.imports import ImportRow, find_import, list_imports
+
+_POLL_SECONDS = 0.5
+_PATIENCE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """How the import stands; `waits_for` says why, if it has not moved for a while."""
+
+    row: ImportRow | None
+    waits_for: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How to look at an import: its row, the reason for a standstill, and the time."""
+
+    read: Callable[[], ImportRow | None]
+    explain: Callable[[ImportRow | None], str]
+    now: Callable[[], float] = monotonic
+    pause: Callable[[], None] = lambda: sleep(_POLL_SECONDS)
+
+
+def watch_import(deployment: Deployment, import_id: str) -> Watch:
+    """Return how to look at an import of a deployment."""
+    return Watch(
+        lambda: find_import(deployment.imports_table, import_id),
+        lambda row: standstill(deployment, import_id, row),
+    )
+
+
+def follow(watch: Watch) -> Iterator[News]:
+    """Yield news until the import has ended; the last ones have its final state."""
+    seen, since, waits_for = watch.read(), watch.now(), None
+    while seen is None or not seen.finished:
+        yield News(seen, waits_for)
+        watch.pause()
+        row = watch.read()
+        if row != seen:
+            seen, since, waits_for = row, watch.now(), None
+        elif watch.now() - since >= _PATIENCE_SECONDS:
+            waits_for = watch.explain(row)
+            since = watch.now()
+    yield News(seen)
+
+
+def standstill(deployment: Deployment, import_id: str, row: ImportRow | None) -> str:
+    """Say why nothing moves, as far as tables and queues show it."""
+    if row is not None and row.error:
+        return f"It waits, and is tried again by itself: {row.error}"
+    if row is not None:
+        return (
+            "No progress is stored at the moment. If the run has ended without a word, the queue "
+            "brings the file again within 16 minutes."
+        )
+    others = [
+        other
+        for other in list_imports(deployment.imports_table)
+        if not other.finished and other.import_id != import_id
+    ]
+    if others:
+        return _waits_for_another(others[-1])
+    waiting = files_in(deployment, deployment.outputs["QueueUrl"])
+    if waiting:
+        return (
+            f"The queue holds {waiting} file(s), and no import has begun: the function is "
+            "starting, or fails. Its log says why."
+        )
+    return (
+        "Nothing has put the file into the queue yet. Is the stack's rule FileArrivedRule "
+        f"enabled? The dead-letter queue holds {_dead_letters(deployment)} file(s)."
+    )
+
+
+def show(console: Console, name: str, news: Iterable[News]) -> ImportRow:
+    """Show the progress, as a bar on a terminal, as lines elsewhere; return the final state."""
+    display = _bar if console.is_terminal else _lines
+    row = display(console, name, news)
+    assert row is not None, "follow ends with a finished import"
+    return row
+
+
+def _bar(console: Console, name: str, news: Iterable[News]) -> ImportRow | None:
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    row = None
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(name, total=None)
+        for item in news:
+            row = item.row
+            if item.waits_for:
+                progress.console.print(item.waits_for, soft_wrap=True)
+            if row is not None:
+                # A bar without a total only moves; a file without records is full at once.
+                total = row.counts.done if row.finished else row.total
+                progress.update(task, completed=row.counts.done, total=total)
+        progress.update(task, total=max(1, row.counts.done) if row else 1)
+        if row is not None and row.counts.done == 0:
+            progress.update(task, visible=False)
+    return row
+
+
+def _lines(console: Console, name: str, news: Iterable[News]) -> ImportRow | None:
+    row, said = None, ""
+    for item in news:
+        row = item.row
+        line = item.waits_for or said
+        if row is not None and item.waits_for is None and row.total is not None:
+            line = f"{name}: {row.counts.done} of {row.total} records"
+        if line != said:
+            console.print(line, soft_wrap=True)
+            said = line
+    return row
+
+
+def _waits_for_another(other: ImportRow) -> str:
+    progress = "" if other.total is None else f", {other.counts.done} of {other.total} records done"
+    error = f": {other.error}" if other.error else "."
+    return f"Files are imported one after another; first comes {other.key}{progress}{error}"
+
+
+def _dead_letters(deployment: Deployment) -> int:
+    return files_in(deployment, deployment.outputs["DeadLetterQueueUrl"])
+
+
+def files_in(deployment: Deployment, queue_url: str) -> int:
+    """Return how many files a queue holds, in flight or not."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    sqs = deployment.client("sqs")
+    answer = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
+    return sum(int(answer["Attributes"][name]) for name in names)

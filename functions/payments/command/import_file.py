@@ -1,0 +1,161 @@
+"""Upload a file, wait for its import, and fetch its success and fail files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from payments.command.deployment import Deployment
+from payments.command.follow import follow, show, watch_import
+from payments.command.imports import ImportRow
+from payments.command.problem import CommandFailed
+from payments.errors import FileRefused
+from payments.import_log import Status
+from payments.importer import import_id
+from payments.models import SourceFile
+from payments.payment_file import ERROR_MESSAGE, Element, read_records
+
+_SUFFIXES = (".xml", ".XML")  # as the template's rule has them
+_MOST_BYTES = 5 * 1024**3  # what S3 takes in one call
+_BLOCK_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """An import that has ended, and local copies of its files."""
+
+    row: ImportRow
+    success_file: Path
+    fail_file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRecord:
+    """A record of a fail file: what it is about, and its error messages."""
+
+    about: str
+    messages: tuple[str, ...]
+
+
+def import_file(
+    deployment: Deployment,
+    file: Path,
+    console: Console,
+    key: str | None = None,
+    output: Path | None = None,
+) -> Imported:
+    """Import `file` and show its progress; raises CommandFailed if it cannot be."""
+    target = object_key(deployment.incoming_prefix, key or file.name)
+    folder = file.parent if output is None else output
+    success_file = folder / f"{file.stem}.success.xml"
+    fail_file = folder / f"{file.stem}.fail.xml"
+    if not folder.is_dir():
+        raise CommandFailed(f"{folder} is not a folder.")
+    if not deployment.enabled:
+        raise CommandFailed(
+            f"Imports are switched off: parameter Enabled of stack {deployment.stack} is false. "
+            "Nothing was uploaded: files that arrive now are not imported later either."
+        )
+    source = upload(deployment, file, target)
+    console.print(f"Uploaded as s3://{source.bucket}/{source.key}", soft_wrap=True)
+    row = show(console, file.name, follow(watch_import(deployment, import_id(source))))
+    name = target.removeprefix(deployment.incoming_prefix)
+    for prefix, path in (("SuccessPrefix", success_file), ("FailPrefix", fail_file)):
+        fetch(deployment, deployment.parameters[prefix] + name, row.import_id, path)
+    return Imported(row, success_file, fail_file)
+
+
+def object_key(prefix: str, name: str) -> str:
+    """Return the S3 key for a file called `name`; raises CommandFailed for one never imported."""
+    name = name.removeprefix(prefix).lstrip("/")
+    if not name.endswith(_SUFFIXES):
+        raise CommandFailed(
+            f"{name} would not be imported: its name must end with .xml. Give another with --key."
+        )
+    return prefix + name
+
+
+def upload(deployment: Deployment, file: Path, key: str) -> SourceFile:
+    """Put the file into the bucket and return its object version."""
+    try:
+        if file.stat().st_size > _MOST_BYTES:
+            raise CommandFailed(f"{file} is larger than 5 GB: split it.")
+        with file.open("rb") as content:
+            answer: Any = deployment.client("s3").put_object(
+                Bucket=deployment.bucket, Key=key, Body=content, ContentType="application/xml"
+            )
+    except OSError as error:
+        raise CommandFailed(f"{file} cannot be read: {error.strerror}.") from error
+    return SourceFile(deployment.bucket, key, answer["VersionId"])
+
+
+def exit_code(status: Status) -> int:
+    """Return 0 if no record failed, 1 if some did, 2 if the file was refused or given up."""
+    return {Status.SUCCEEDED: 0, Status.COMPLETED_WITH_FAILURES: 1}.get(status, 2)
+
+
+def summary(row: ImportRow) -> str:
+    """Return what became of the file, in one line or two."""
+    counts = row.counts
+    numbers = (
+        f"{counts.created} created, {counts.updated} updated, {counts.skipped} skipped, "
+        f"{counts.failed} failed"
+    )
+    if row.status is Status.FAILED:
+        nothing_sent = " No payment was sent." if row.total is None else f" Until then: {numbers}."
+        return f"Not imported: {row.error}{nothing_sent}"
+    records = "1 record" if row.total == 1 else f"{row.total or 0} records"
+    return f"{records}: {numbers}."
+
+
+def failed_records(fail_file: Path, most: int) -> list[FailedRecord]:
+    """Return the first records of a fail file."""
+    return list(islice(_failed_records(fail_file), most))
+
+
+def _failed_records(fail_file: Path) -> Iterator[FailedRecord]:
+    try:
+        for raw in read_records(fail_file):
+            yield FailedRecord(_about(raw.element), _messages(raw.element))
+    except FileRefused as refusal:
+        raise CommandFailed(f"{fail_file} cannot be read: {refusal}") from refusal
+
+
+def _messages(record: Element) -> tuple[str, ...]:
+    return tuple(child.text.strip() for child in record.children if child.name == ERROR_MESSAGE)
+
+
+def _about(record: Element) -> str:
+    """Name a record as its sender would: by external id and invoice."""
+    texts = {child.name: child.text.strip() for child in record.children}
+    for child in record.children:
+        if child.name == "invoice":
+            texts |= {f"invoice/{part.name}": part.text.strip() for part in child.children}
+    invoice = texts.get("invoice/identifier") or texts.get("invoice/id")
+    names = [texts.get("externalId"), f"invoice {invoice}" if invoice else None]
+    return ", ".join(filter(None, names)) or "a record without external id and invoice"
+
+
+def fetch(deployment: Deployment, key: str, wanted_import: str, path: Path) -> None:
+    """Copy a success or fail file to `path`, unless a later import has overwritten it."""
+    answer: Any = deployment.client("s3").get_object(Bucket=deployment.bucket, Key=key)
+    if answer["Metadata"].get("import-id") != wanted_import:
+        raise CommandFailed(
+            f"s3://{deployment.bucket}/{key} is by a later import of the same name already; the "
+            "one of this import is an older version of it."
+        )
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        with unfinished.open("wb") as file:
+            for block in answer["Body"].iter_chunks(_BLOCK_BYTES):
+                file.write(block)
+        unfinished.replace(path)
+    except OSError as error:
+        raise CommandFailed(f"{path} cannot be written: {error.strerror}.") from error
+    finally:
+        unfinished.unlink(missing_ok=True)

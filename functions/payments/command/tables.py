@@ -1,0 +1,202 @@
+"""Rows as tables and as JSON: all that the commands show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from payments.answers import write_json
+from payments.command.check import Check, Verdict
+from payments.command.imports import ImportRow
+from payments.command.preview import PreviewRow
+from payments.command.rehearsal import Change, Value
+from payments.import_log import Status
+from payments.models import Action, TruthRecord
+
+WIDTH_WITHOUT_TERMINAL = 160
+
+_WORDS = {
+    Action.CREATED: "create",
+    Action.UPDATED: "update",
+    Action.SKIPPED: "skip",
+    Action.FAILED: "reject",
+}
+_COLOURS = {
+    "create": "green",
+    "update": "cyan",
+    "skip": "yellow",
+    "reject": "red",
+    Status.SUCCEEDED: "green",
+    Status.RUNNING: "cyan",
+    Status.COMPLETED_WITH_FAILURES: "yellow",
+    Status.FAILED: "red",
+    Verdict.GOOD: "green",
+    Verdict.MISSING: "red",
+    Verdict.FAILED: "red",
+    Verdict.UNKNOWN: "yellow",
+}
+
+
+def new_console(*, stderr: bool = False) -> Console:
+    """Return a console that prints text as it is, and tables wide enough for a log."""
+    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal and "COLUMNS" not in console._environ:  # noqa: SLF001
+        return Console(
+            stderr=stderr, highlight=False, markup=False, emoji=False, width=WIDTH_WITHOUT_TERMINAL
+        )
+    return console
+
+
+def table(title: str, *columns: str) -> Table:
+    """Return an empty table in the house's look."""
+    empty = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        empty.add_column(column, overflow="fold")
+    return empty
+
+
+def imports_table(rows: Iterable[ImportRow]) -> Table:
+    """Return imports with their progress and result."""
+    shown = table(
+        "", "File", "Status", "Done", "Created", "Updated", "Skipped", "Failed", "When", "Error"
+    )
+    for row in rows:
+        counts = row.counts
+        numbers = (counts.created, counts.updated, counts.skipped, counts.failed)
+        shown.add_row(
+            row.key,
+            coloured(row.status),
+            _progress(row),
+            *(str(number) for number in numbers),
+            row.finished_at or row.started_at,
+            row.error or "",
+        )
+    return shown
+
+
+def import_details(row: ImportRow) -> Table:
+    """Return everything about one import, one thing a line."""
+    counts = row.counts
+    shown = table("", "", row.key)
+    for name, text in (
+        ("Status", row.status),
+        ("Records done", _progress(row)),
+        ("Created", str(counts.created)),
+        ("Updated", str(counts.updated)),
+        ("Skipped", str(counts.skipped)),
+        ("Failed", str(counts.failed)),
+        ("Started", row.started_at),
+        ("Finished", row.finished_at or "not yet"),
+        ("Error", row.error or ""),
+        ("Import id", row.import_id),
+    ):
+        shown.add_row(name, text)
+    return shown
+
+
+def truth_table(records: Iterable[TruthRecord]) -> Table:
+    """Return truth records."""
+    shown = table("", "External id", "Payment", "Invoice", "Created", "Modified", "By file")
+    for record in records:
+        shown.add_row(
+            record.external_id,
+            str(record.payment_id),
+            _invoice(record),
+            record.created,
+            record.modified,
+            record.key or "",
+        )
+    return shown
+
+
+def truth_details(record: TruthRecord) -> Table:
+    """Return everything about one truth record, one thing a line."""
+    shown = table("", "", record.external_id)
+    for name, text in (
+        ("Payment", str(record.payment_id)),
+        ("Invoice", _invoice(record)),
+        ("Amount", "" if record.amount is None else f"{record.amount:f}"),
+        ("Created", record.created),
+        ("Modified", record.modified),
+        ("By file", record.key or ""),
+        ("Record", "" if record.record_number is None else str(record.record_number)),
+        ("Import id", record.import_id or ""),
+    ):
+        shown.add_row(name, text)
+    return shown
+
+
+def checks_table(checks: Iterable[Check]) -> Table:
+    """Return what was checked, how it stands, and what to do."""
+    shown = table("", "", "", "What to do")
+    for check in checks:
+        shown.add_row(check.name, coloured(check.verdict), check.remark)
+    return shown
+
+
+def preview_table(rows: Iterable[PreviewRow]) -> Table:
+    """Return what would become of each record."""
+    shown = table(
+        "", "Record", "External id", "Invoice", "Would", "Payment", "What changes, or why not"
+    )
+    for row in rows:
+        creates = row.action is Action.CREATED
+        lines = [described(change, creates=creates) for change in row.changes]
+        shown.add_row(
+            str(row.number),
+            row.external_id or "",
+            row.invoice or "",
+            coloured(_WORDS[row.action]),
+            "" if not row.changes else str(row.payment_id or "new"),
+            "\n".join((*lines, *row.messages)),
+        )
+    return shown
+
+
+def preview_json(row: PreviewRow) -> str:
+    """Return a row as one line of JSON, amounts with exactly their digits."""
+    fields = {change.name: {"from": change.before, "to": change.after} for change in row.changes}
+    line: dict[str, Any] = {
+        "record": row.number,
+        "externalId": row.external_id,
+        "invoice": row.invoice,
+        "action": _WORDS[row.action],
+        "paymentId": row.payment_id,
+        "fields": fields,
+        "messages": list(row.messages),
+    }
+    return write_json(line)
+
+
+def described(change: Change, *, creates: bool) -> str:
+    """Return a change in words: from what to what."""
+    after = _value(change.after)
+    if creates:
+        return f"{change.name} {after}"
+    if change.stays:
+        return f"{change.name} stays {after}"
+    return f"{change.name} {_value(change.before)} → {after}"
+
+
+def coloured(word: str) -> Text:
+    """Return a word in the colour that it has everywhere."""
+    return Text(str(word), style=_COLOURS.get(word, ""))
+
+
+def _value(value: Value) -> str:
+    if value is None:
+        return "(none)"
+    return value if isinstance(value, str) else write_json(value)
+
+
+def _progress(row: ImportRow) -> str:
+    return "" if row.total is None else f"{row.counts.done} of {row.total}"
+
+
+def _invoice(record: TruthRecord) -> str:
+    return "not known" if record.invoice_id is None else str(record.invoice_id)

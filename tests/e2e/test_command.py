@@ -1,0 +1,595 @@
+"""The operator's command, on the deployed template with ConnectWise behind it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import boto3
+import pytest
+from typer.testing import CliRunner
+
+from demo.aws import environment
+from e2e.deployed import EVENTS, ROOT, SECRET_NAME, Deploy, Deployment, invoice_number
+from e2e.payment_xml import file_errors, payment, payment_file, read_records
+from payments.command.app import app
+from payments.command.deployment import Deployment as CommandDeployment
+from payments.command.follow import standstill
+from payments.command.import_file import fetch
+from payments.command.imports import list_imports
+from payments.command.problem import CommandFailed
+from simulator.control import Simulator, Switches
+
+pytestmark = pytest.mark.e2e
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a command ended, and what it said."""
+
+    exit_code: int
+    output: str
+    errors: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Somebody who runs the command for a deployment, in a folder of their own."""
+
+    deployment: Deployment
+    folder: Path
+    _runner: CliRunner = field(default_factory=CliRunner)
+
+    def runs(self, *arguments: object, stdin: str = "") -> Ran:
+        """Run the command."""
+        ran = self._runner.invoke(
+            app, [str(argument) for argument in arguments], input=stdin, env=self.environment()
+        )
+        if ran.exception is not None and not isinstance(ran.exception, SystemExit):
+            raise ran.exception
+        return Ran(ran.exit_code, ran.stdout, ran.stderr)
+
+    def environment(self) -> dict[str, str]:
+        """The variables that say where: as for the AWS CLI, and the stack."""
+        stack = {"PAYMENTS_STACK": self.deployment.stack.name, "COLUMNS": "300"}
+        return environment(self.deployment.local_stack) | stack
+
+    def has(self, name: str, content: bytes) -> Path:
+        """Write a file."""
+        path = self.folder / name
+        path.write_bytes(content)
+        return path
+
+    def previews(self, file: Path) -> list[dict[str, Any]]:
+        """What `preview --json` says of each record."""
+        ran = self.runs("preview", file, "--json")
+        assert not ran.errors
+        return [json.loads(line) for line in ran.output.splitlines()]
+
+
+@pytest.fixture
+def operator(deployment: Deployment, tmp_path: Path) -> Operator:
+    return Operator(deployment, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def preventing(deploy_once: Deploy, default_deployment: Deployment) -> Deployment:
+    """A stack with Prevent Reprocessing, and the secret of the default one."""
+    assert default_deployment.stack.name
+    return deploy_once(PreventReprocessing="true")
+
+
+@pytest.fixture
+def strict_operator(preventing: Deployment, connectwise: Simulator, tmp_path: Path) -> Operator:
+    """The operator of a stack with Prevent Reprocessing."""
+    assert preventing.connectwise is connectwise
+    return Operator(preventing, tmp_path)
+
+
+@pytest.fixture
+def broken_secret(deployment: Deployment, connectwise: Simulator) -> Iterator[None]:
+    deployment.local_stack.put_secret(SECRET_NAME, {"site": connectwise.site})
+    yield
+    deployment.local_stack.put_secret(SECRET_NAME, connectwise.secret)
+
+
+# ---- import --------------------------------------------------------------------------------------
+
+
+def test_import_brings_both_files_back_next_to_the_file(operator: Operator, invoice: int) -> None:
+    file = operator.has(
+        "brought.xml",
+        payment_file(payment(invoice=invoice, amount=5), payment(invoice=1, amount=5)),
+    )
+    operator.runs("import", file)
+    [succeeded] = read_records((operator.folder / "brought.success.xml").read_bytes())
+    [failed] = read_records((operator.folder / "brought.fail.xml").read_bytes())
+    assert succeeded.values["invoice/id"] == str(invoice)
+    assert failed.errors == ["ConnectWise has no invoice with id 1."]
+
+
+def test_import_of_a_good_file_ends_with_0(operator: Operator, invoice: int) -> None:
+    file = operator.has("good.xml", payment_file(payment(invoice=invoice, amount=5)))
+    ran = operator.runs("import", file)
+    assert ran.exit_code == 0
+    assert "1 record: 1 created, 0 updated, 0 skipped, 0 failed." in ran.output
+
+
+def test_import_with_a_failed_record_ends_with_1_and_says_why(operator: Operator) -> None:
+    record = payment(external_id="R-1", number="NO-SUCH", amount=5)
+    ran = operator.runs("import", operator.has("bad.xml", payment_file(record)))
+    assert ran.exit_code == 1
+    assert "R-1, invoice NO-SUCH: ConnectWise has no invoice with number NO-SUCH." in ran.output
+
+
+def test_import_of_a_refused_file_ends_with_2_and_says_that_nothing_was_sent(
+    operator: Operator, connectwise: Simulator
+) -> None:
+    ran = operator.runs("import", operator.has("cut off.xml", b"<InvoicePayments>"))
+    assert ran.exit_code == 2
+    assert "No payment was sent." in ran.output
+    assert file_errors((operator.folder / "cut off.fail.xml").read_bytes())
+    assert connectwise.payments() == []
+
+
+def test_import_takes_another_name_and_another_folder(operator: Operator, invoice: int) -> None:
+    file = operator.has("local.txt", payment_file(payment(invoice=invoice, amount=5)))
+    (operator.folder / "results").mkdir()
+    key = f"of {invoice}/named.xml"
+    ran = operator.runs("import", file, "--key", key, "--output", operator.folder / "results")
+    assert ran.exit_code == 0
+    assert operator.deployment.bucket.exists(f"success/{key}")
+    assert (operator.folder / "results" / "local.success.xml").exists()
+
+
+def test_a_name_that_would_never_be_imported_is_not_uploaded(operator: Operator) -> None:
+    ran = operator.runs("import", operator.has("never.txt", payment_file()))
+    assert ran.exit_code == 2
+    assert "its name must end with .xml" in ran.errors
+    assert not operator.deployment.bucket.exists("incoming/never.txt")
+
+
+def test_nothing_is_uploaded_while_imports_are_switched_off(
+    deploy_once: Deploy, connectwise: Simulator, tmp_path: Path
+) -> None:
+    off = Operator(deploy_once(Enabled="false"), tmp_path)
+    ran = off.runs("import", off.has("off.xml", payment_file()))
+    assert ran.exit_code == 2
+    assert "Enabled" in ran.errors
+    assert off.deployment.bucket.keys("incoming/") == []
+    assert connectwise.payments() == []
+
+
+def test_an_unknown_stack_is_named_with_its_region(operator: Operator) -> None:
+    ran = operator.runs("status", "--stack", "elsewhere")
+    assert ran.exit_code == 2
+    assert "There is no stack elsewhere in region us-east-1." in ran.errors
+
+
+def test_the_command_runs_as_a_module(operator: Operator, invoice: int) -> None:
+    """The exit code is the process's own."""
+    file = operator.has("module.xml", payment_file(payment(invoice=invoice, amont=5)))
+    command = [sys.executable, "-m", "payments", "import", str(file)]
+    search_path = {"PYTHONPATH": str(ROOT / "functions")}
+    ran = subprocess.run(
+        command,
+        env=os.environ | operator.environment() | search_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1, ran.stderr
+    assert "<amont> is not known." in ran.stdout
+
+
+# ---- what it waits for --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def found(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> CommandDeployment:
+    """The deployment as the command finds it."""
+    for name, value in operator.environment().items():
+        monkeypatch.setenv(name, value)
+    return CommandDeployment.find(boto3.Session(), operator.deployment.stack.name)
+
+
+def test_a_file_waits_for_the_one_before_it_and_says_what_that_waits_for(
+    operator: Operator, found: CommandDeployment, connectwise: Simulator, invoice: int
+) -> None:
+    name = f"first {invoice}.xml"
+    deployment = operator.deployment
+    connectwise.configure(write_payments=False)
+    version = deployment.upload(payment_file(payment(invoice=invoice, amount=1)), name)
+    reason = deployment.wait_until_put_back(name)
+    told = standstill(found, "another import", None)
+    assert told == (
+        f"Files are imported one after another; first comes incoming/{name}, 0 of 1 records done: "
+        f"{reason}"
+    )
+    [row] = [row for row in list_imports(found.imports_table) if row.key == f"incoming/{name}"]
+    assert standstill(found, row.import_id, row).endswith(reason)
+    connectwise.configure(write_payments=True)
+    deployment.deliver_instead_of_waiting(name, version)
+    assert deployment.finished_import(name)["status"] == "Succeeded"
+
+
+def test_a_file_that_never_reached_the_queue_is_told_from_one_that_waits(
+    operator: Operator, found: CommandDeployment
+) -> None:
+    operator.deployment.wait_until_idle()
+    assert "Nothing has put the file into the queue" in standstill(found, "no import", None)
+
+
+def test_a_result_of_a_later_import_is_not_taken_for_ours(
+    found: CommandDeployment, tmp_path: Path
+) -> None:
+    """Somebody may import a file of the same name at the same time."""
+    s3 = found.client("s3")
+    later = {"import-id": "later"}
+    s3.put_object(Bucket=found.bucket, Key="success/same.xml", Body=b"<x/>", Metadata=later)
+    with pytest.raises(CommandFailed, match="by a later import"):
+        fetch(found, "success/same.xml", "ours", tmp_path / "same.success.xml")
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---- status --------------------------------------------------------------------------------------
+
+
+def test_status_lists_imports(operator: Operator, invoice: int) -> None:
+    name = f"listed-{invoice}.xml"
+    operator.deployment.import_file(b"<nothing/>", name)
+    operator.deployment.finished_import(name)
+    lines = operator.runs("status", "--limit", 1000).output.splitlines()
+    [line] = [line for line in lines if name in line]
+    assert line.split()[:2] == [f"incoming/{name}", "Failed"]
+    assert "the root element is <nothing>" in line
+
+
+def test_status_of_a_file_shows_its_counts(operator: Operator, invoice: int) -> None:
+    name = f"counted {invoice}.xml"
+    operator.deployment.import_file(payment_file(payment(invoice=invoice, amount=1)), name)
+    operator.deployment.finished_import(name)
+    lines = [line.split() for line in operator.runs("status", name).output.splitlines()]
+    assert ["Status", "Succeeded"] in lines
+    assert ["Records", "done", "1", "of", "1"] in lines
+    assert ["Created", "1"] in lines
+
+
+def test_status_of_a_file_that_never_came_says_so(operator: Operator) -> None:
+    ran = operator.runs("status", "never came.xml")
+    assert ran.exit_code == 2
+    assert "No import of incoming/never came.xml has begun yet." in ran.errors
+
+
+# ---- truth ---------------------------------------------------------------------------------------
+
+
+def test_a_record_of_zynk_s_is_honoured_by_prevent_reprocessing(
+    strict_operator: Operator, connectwise: Simulator, invoice: int
+) -> None:
+    """Zynk keeps no invoice: that must not matter for a record that is not sent."""
+    external_id = f"Z-{invoice}"
+    zynk = (
+        '<TruthRecord Type="Zynk.Connect.Objects.InvoicePayment" InternalId="000000071" '
+        f'ExternalId="{external_id}" />'
+    )
+    file = strict_operator.has("zynk.xml", f"<TruthRecords>{zynk}</TruthRecords>".encode())
+    assert strict_operator.runs("truth", "import", file).exit_code == 0
+    record = payment(external_id=external_id, invoice=invoice, amount=5)
+    outcome = strict_operator.deployment.import_records(record)
+    assert outcome.errors[0].startswith(
+        f"Already processed: external id {external_id} is payment 71"
+    )
+    assert outcome.metadata["skipped"] == "1"
+    assert connectwise.payments() == []
+
+
+def test_a_record_of_zynk_s_names_the_payment_to_update(
+    operator: Operator, connectwise: Simulator, invoices: list[int]
+) -> None:
+    """Its invoice is the one that the payment's record names, and is remembered from then on."""
+    invoice, other = invoices[:2]
+    connectwise.add_payment(other, 1)
+    paid = connectwise.add_payment(invoice, 5)
+    external_id = f"Z-{invoice}"
+    zynk = (
+        f'<TruthRecord Type="InvoicePayment" InternalId="{paid["id"]}" ExternalId="{external_id}"/>'
+    )
+    file = operator.has("zynk.xml", f"<TruthRecords>{zynk}</TruthRecords>".encode())
+    operator.runs("truth", "import", file)
+    record = payment(external_id=external_id, number=invoice_number(invoice), amount=7)
+    outcome = operator.deployment.import_records(record)
+    assert outcome.errors == []
+    [updated] = connectwise.payments(invoice)
+    assert (updated["id"], updated["amount"]) == (paid["id"], 7)
+    assert operator.deployment.truth(external_id)["invoiceId"] == invoice
+
+
+def test_a_record_of_zynk_s_without_any_invoice_is_rejected(
+    operator: Operator, invoice: int
+) -> None:
+    zynk = f'<TruthRecord Type="InvoicePayment" InternalId="5" ExternalId="Z-{invoice}"/>'
+    file = operator.has("zynk.xml", f"<TruthRecords>{zynk}</TruthRecords>".encode())
+    operator.runs("truth", "import", file)
+    outcome = operator.deployment.import_records(payment(external_id=f"Z-{invoice}", amount=7))
+    assert "Give <invoice> with its <id> or <identifier>" in outcome.errors[0]
+
+
+def test_an_export_holds_what_imports_have_taught(operator: Operator, invoice: int) -> None:
+    external_id = f'quoted "{invoice}" & more'
+    outcome = operator.deployment.import_records(
+        payment(external_id=external_id, invoice=invoice, amount=5)
+    )
+    file = operator.folder / "export.xml"
+    assert operator.runs("truth", "export", file).exit_code == 0
+    records = [dict(record.attrib) for record in ElementTree.parse(file).getroot()]
+    [exported] = [record for record in records if record["ExternalId"] == external_id]
+    assert exported["Type"] == "InvoicePayment"
+    assert exported["InternalId"] == outcome.succeeded[0].values["id"]
+    assert exported["InvoiceId"] == str(invoice)
+    assert exported["Created"] == operator.deployment.truth(external_id)["created"]
+
+
+def test_an_export_loads_again(operator: Operator, invoice: int) -> None:
+    external_id = f"again-{invoice}"
+    operator.deployment.import_records(payment(external_id=external_id, invoice=invoice, amount=5))
+    before = operator.deployment.truth(external_id)
+    file = operator.folder / "export.xml"
+    operator.runs("truth", "export", file)
+    operator.runs("truth", "delete", external_id, "--yes")
+    assert operator.runs("truth", "import", file).exit_code == 0
+    after = operator.deployment.truth(external_id)
+    for name in ("paymentId", "invoiceId", "created", "modified"):
+        assert after[name] == before[name]
+
+
+def test_a_record_that_differs_stays_unless_it_is_to_be_overwritten(
+    operator: Operator, invoice: int
+) -> None:
+    def zynk(payment_id: int) -> Path:
+        record = f'<TruthRecord InternalId="{payment_id}" ExternalId="D-{invoice}"/>'
+        return operator.has("zynk.xml", f"<TruthRecords>{record}</TruthRecords>".encode())
+
+    operator.runs("truth", "import", zynk(7))
+    ran = operator.runs("truth", "import", zynk(8))
+    assert ran.exit_code == 1
+    assert f"external id D-{invoice} is payment 7 in the table, payment 8 in the file" in ran.output
+    assert operator.deployment.truth(f"D-{invoice}")["paymentId"] == 7
+    assert operator.runs("truth", "import", zynk(8), "--overwrite").exit_code == 0
+    assert operator.deployment.truth(f"D-{invoice}")["paymentId"] == 8
+
+
+def test_of_a_file_with_a_mistake_nothing_is_loaded(operator: Operator, invoice: int) -> None:
+    good = f'<TruthRecord Type="InvoicePayment" InternalId="5" ExternalId="good-{invoice}"/>'
+    bad = '<TruthRecord Type="InvoicePayment" InternalId="five" ExternalId="bad"/>'
+    file = operator.has("zynk.xml", f"<TruthRecords>\n{good}\n{bad}\n</TruthRecords>".encode())
+    ran = operator.runs("truth", "import", file)
+    assert ran.exit_code == 2
+    assert "line 3: its InternalId 'five' is no payment's id in ConnectWise." in ran.errors
+    assert operator.deployment.truth(f"good-{invoice}") == {}
+
+
+def test_delete_asks_and_a_no_deletes_nothing(operator: Operator, invoice: int) -> None:
+    external_id = f"kept-{invoice}"
+    operator.deployment.import_records(payment(external_id=external_id, invoice=invoice, amount=5))
+    assert operator.runs("truth", "delete", external_id, stdin="n\n").exit_code != 0
+    assert operator.deployment.truth(external_id)
+
+
+def test_a_deleted_record_is_new_to_prevent_reprocessing(
+    strict_operator: Operator, invoice: int
+) -> None:
+    external_id = f"forgotten-{invoice}"
+    record = payment(external_id=external_id, invoice=invoice, amount=5)
+    strict_operator.deployment.import_records(record)
+    ran = strict_operator.runs("truth", "delete", external_id, stdin="y\n")
+    assert ran.exit_code == 0
+    assert strict_operator.deployment.import_records(record).errors == []
+
+
+def test_show_and_list_name_the_payment(operator: Operator, invoice: int) -> None:
+    external_id = f"shown-{invoice}"
+    operator.deployment.import_records(payment(external_id=external_id, invoice=invoice, amount=5))
+    payment_id = operator.deployment.truth(external_id)["paymentId"]
+    lines = [
+        line.split() for line in operator.runs("truth", "show", external_id).output.splitlines()
+    ]
+    assert ["Payment", str(payment_id)] in lines
+    listed = operator.runs("truth", "list", "--limit", 100_000).output.splitlines()
+    [line] = [line for line in listed if external_id in line]
+    assert line.split()[1:3] == [str(payment_id), str(invoice)]
+
+
+def test_another_connection_has_other_records(operator: Operator, invoice: int) -> None:
+    external_id = f"ours-{invoice}"
+    operator.deployment.import_records(payment(external_id=external_id, invoice=invoice, amount=5))
+    ran = operator.runs("truth", "show", external_id, "--connection", "na.myconnectwise.net/other")
+    assert ran.exit_code == 2
+    assert "na.myconnectwise.net/other" in ran.errors
+
+
+# ---- check ---------------------------------------------------------------------------------------
+
+
+def verdict(output: str, name: str) -> str:
+    """What `check` says of one thing."""
+    [line] = [line for line in output.splitlines() if line.strip().startswith(name)]
+    return line.strip().removeprefix(name).strip()
+
+
+def test_check_ends_with_0_where_nothing_is_missing(
+    operator: Operator, connectwise: Simulator
+) -> None:
+    ran = operator.runs("check")
+    assert ran.exit_code == 0
+    assert verdict(ran.output, "Read invoices") == "ok"
+    assert verdict(ran.output, "Read payments") == "ok"
+
+
+def test_check_never_writes(operator: Operator, connectwise: Simulator) -> None:
+    connectwise.clear_calls()
+    operator.runs("check")
+    assert {call.method for call in connectwise.calls()} == {"GET"}
+
+
+@pytest.mark.parametrize(
+    ("switches", "name"),
+    [
+        (Switches(read_invoices=False), "Read invoices"),
+        (Switches(read_payments=False), "Read payments"),
+    ],
+)
+def test_check_names_the_missing_permission(
+    operator: Operator, connectwise: Simulator, switches: Switches, name: str
+) -> None:
+    connectwise.configure(**switches)
+    ran = operator.runs("check")
+    assert ran.exit_code == 1
+    assert verdict(ran.output, name).startswith("missing")
+    assert "security role" in ran.output
+
+
+def test_check_says_that_the_keys_are_refused(operator: Operator, connectwise: Simulator) -> None:
+    connectwise.rotate_keys()
+    ran = operator.runs("check")
+    assert ran.exit_code == 1
+    assert "does not accept the keys" in verdict(ran.output, "Site, company and keys")
+
+
+@pytest.mark.usefixtures("broken_secret")
+def test_check_names_every_field_that_the_secret_lacks(operator: Operator) -> None:
+    ran = operator.runs("check")
+    assert ran.exit_code == 1
+    assert "lacks company, publicKey, privateKey, clientId" in verdict(ran.output, "Secret")
+
+
+# ---- preview -------------------------------------------------------------------------------------
+
+
+def test_preview_says_which_fields_change_from_what_to_what(
+    operator: Operator, connectwise: Simulator, invoice: int
+) -> None:
+    paid = connectwise.add_payment(invoice, "25.00", paymentDate="2026-01-02T00:00:00Z")
+    record = payment(invoice=invoice, amount="60.00", paymentDate="2026-01-02")
+    [row] = operator.previews(operator.has("p.xml", payment_file(record)))
+    assert (row["action"], row["paymentId"]) == ("update", paid["id"])
+    assert row["fields"] == {
+        "amount": {"from": 25.00, "to": 60.00},
+        "paymentDate": {"from": "2026-01-02T00:00:00Z", "to": "2026-01-02T00:00:00Z"},
+    }
+
+
+def test_of_two_records_for_one_invoice_the_second_updates_the_first(
+    operator: Operator, invoice: int
+) -> None:
+    records = payment(invoice=invoice, amount=5), payment(number=invoice_number(invoice), amount=6)
+    first, second = operator.previews(operator.has("p.xml", payment_file(*records)))
+    assert (first["action"], first["paymentId"]) == ("create", None)
+    assert (second["action"], second["paymentId"]) == ("update", None)
+    assert second["fields"] == {"amount": {"from": 5, "to": 6}}
+
+
+def test_preview_writes_nothing_anywhere(
+    operator: Operator, connectwise: Simulator, invoice: int
+) -> None:
+    connectwise.clear_calls()
+    record = payment(external_id=f"P-{invoice}", invoice=invoice, amount=5)
+    operator.previews(operator.has("p.xml", payment_file(record)))
+    assert {call.method for call in connectwise.calls()} == {"GET"}
+    assert operator.deployment.truth(f"P-{invoice}") == {}
+    assert not operator.deployment.bucket.exists("incoming/p.xml")
+
+
+def test_preview_of_a_file_that_would_be_refused_ends_with_2(operator: Operator) -> None:
+    ran = operator.runs("preview", operator.has("p.xml", b"<InvoicePayments><InvoicePayment>"))
+    assert ran.exit_code == 2
+    assert "line 1, column" in ran.errors
+
+
+def test_preview_shows_a_table_that_names_the_reason(operator: Operator, invoice: int) -> None:
+    record = payment(external_id=f"T-{invoice}", invoice=invoice, ammount=5)
+    ran = operator.runs("preview", operator.has("p.xml", payment_file(record)))
+    assert ran.exit_code == 1
+    [line] = [line for line in ran.output.splitlines() if f"T-{invoice}" in line]
+    assert line.split()[:4] == ["1", f"T-{invoice}", str(invoice), "reject"]
+    assert "<ammount> is not known." in line
+
+
+def test_preview_warns_of_more_than_is_due(operator: Operator, invoice: int) -> None:
+    """What ConnectWise does with it is not documented; its own rule may be to cut it."""
+    file = operator.has("p.xml", payment_file(payment(invoice=invoice, amount="1000.01")))
+    [row] = operator.previews(file)
+    assert "open for 1000.00 only" in row["messages"][0]
+
+
+def test_an_import_does_what_the_preview_said(
+    strict_operator: Operator, connectwise: Simulator, invoices: list[int]
+) -> None:
+    """Record by record, with every rule and the common mistakes in one file."""
+    paid, known, new, other, twice, hidden = invoices[:6]
+    connectwise.add_payment(paid, 5)
+    connectwise.add_payment(hidden, 0)  # does not show in the invoice's sum
+    own = connectwise.add_payment(other, 5)
+    strict_operator.deployment.import_records(
+        payment(external_id=f"K-{known}", invoice=known, amount=5)
+    )
+    file = strict_operator.has(
+        "compared.xml",
+        payment_file(
+            payment(external_id=f"A-{paid}", invoice=paid, amount=6),
+            payment(external_id=f"K-{known}", invoice=known, amount=6),
+            payment(number=invoice_number(new), amount=6, paymentDate="2026-02-03"),
+            payment(payment_id=own["id"], invoice=other, appliedBy="Me"),
+            payment(external_id=f"B-{twice}", invoice=twice, amount=6),
+            payment(external_id=f"B-{twice}", invoice=twice, amount=7),
+            payment(invoice=twice, amount=8),
+            payment(invoice=hidden, amount=6),
+            payment(payment_id=123_456, invoice=other, amount=6),
+            payment(invoice=3, amount=6),
+            payment(number="NO-SUCH", amount=6),
+            payment(invoice=new),
+            payment(invoice=new, amount="six"),
+        ),
+    )
+    said = strict_operator.previews(file)
+    assert strict_operator.runs("import", file).exit_code == 1
+    results = strict_operator.folder
+    succeeded = read_records((results / "compared.success.xml").read_bytes())
+    failed = read_records((results / "compared.fail.xml").read_bytes())
+    sent = [row for row in said if row["action"] in ("create", "update")]
+    kept = [row for row in said if row["action"] in ("skip", "reject")]
+    assert [row["invoice"] for row in sent] == [
+        record.values.get("invoice/identifier") or record.values["invoice/id"]
+        for record in succeeded
+    ]
+    for row, record in zip(sent, succeeded, strict=True):
+        assert row["paymentId"] in (None, record.payment_id)
+        assert record.payment_id in {
+            payment["id"] for payment in connectwise.payments(_invoice_id(row["invoice"]))
+        }
+    assert [_comparable(row["messages"]) for row in kept] == [
+        _comparable(record.errors) for record in failed
+    ]
+    entry = strict_operator.deployment.import_of("compared.xml")
+    for action, count in (("create", "created"), ("update", "updated"), ("skip", "skipped")):
+        assert entry[count] == sum(row["action"] == action for row in said)
+
+
+def test_our_sample_files_can_be_previewed(operator: Operator, connectwise: Simulator) -> None:
+    connectwise.add_invoices(count=30, first_id=201, number="SAMPLE-{id}", total="100.00")
+    rows = operator.previews(EVENTS / "payments-with-errors.xml")
+    assert [row["record"] for row in rows] == list(range(1, 11))
+
+
+def _invoice_id(named: str) -> int:
+    return int(named.removeprefix("INV-"))
+
+
+def _comparable(messages: list[str]) -> list[str]:
+    """Without what only an import knows: the id of a new payment, time and file."""
+    return [message.partition(" is payment ")[0] for message in messages]

@@ -1,0 +1,1 @@
+"""Tests of the parts by themselves: no sockets, no processes, no AWS."""

@@ -1,0 +1,109 @@
+"""Following an import, and what is shown meanwhile."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import StringIO
+
+from rich.console import Console
+
+from payments.command.follow import News, Watch, follow, show
+from payments.command.imports import ImportRow
+from payments.import_log import Counts, Status
+
+BEGUN = ImportRow("id", "incoming/p.xml", Status.RUNNING, Counts())
+CHECKED = ImportRow("id", "incoming/p.xml", Status.RUNNING, Counts(), total=4)
+HALF = ImportRow("id", "incoming/p.xml", Status.RUNNING, Counts(created=2), total=4)
+DONE = ImportRow("id", "incoming/p.xml", Status.SUCCEEDED, Counts(created=4), total=4)
+REFUSED = ImportRow("id", "incoming/p.xml", Status.FAILED, Counts(), error="line 1: no.")
+
+
+@dataclass(slots=True)
+class FakeImport:
+    """An import that stands as listed, one entry a second, and then as the last one."""
+
+    rows: list[ImportRow | None]
+    second: int = 0
+    asked: list[int] = field(default_factory=list)
+
+    def watch(self) -> Watch:
+        return Watch(self.read, self.explain, now=lambda: float(self.second), pause=self.pause)
+
+    def read(self) -> ImportRow | None:
+        return self.rows[min(self.second, len(self.rows) - 1)]
+
+    def explain(self, _row: ImportRow | None) -> str:
+        self.asked.append(self.second)
+        return "It waits."
+
+    def pause(self) -> None:
+        self.second += 1
+
+
+def news(*rows: ImportRow | None) -> list[News]:
+    return list(follow(FakeImport(list(rows)).watch()))
+
+
+def shown(*rows: ImportRow | None) -> list[str]:
+    """The lines where the output is no terminal."""
+    output = StringIO()
+    show(Console(file=output, width=80), "p.xml", follow(FakeImport(list(rows)).watch()))
+    return output.getvalue().splitlines()
+
+
+def bar(items: Iterator[News]) -> str:
+    """All that is written to a terminal."""
+    output = StringIO()
+    show(Console(file=output, width=80, force_terminal=True, legacy_windows=False), "p.xml", items)
+    return output.getvalue()
+
+
+def test_the_last_news_are_the_final_state() -> None:
+    assert news(None, BEGUN, HALF, DONE)[-1] == News(DONE)
+
+
+def test_an_import_that_has_ended_already_is_told_once() -> None:
+    assert news(DONE) == [News(DONE)]
+
+
+def test_as_long_as_something_moves_no_reason_is_asked_for() -> None:
+    fake = FakeImport([None] * 9 + [BEGUN] * 9 + [HALF] * 9 + [DONE])
+    list(follow(fake.watch()))
+    assert fake.asked == []
+
+
+def test_a_standstill_is_explained_every_ten_seconds() -> None:
+    fake = FakeImport([None] * 25 + [DONE])
+    told = [item.waits_for for item in follow(fake.watch())]
+    assert fake.asked == [10, 20]
+    assert told[9:11] == [None, "It waits."]
+
+
+def test_progress_takes_the_explanation_back() -> None:
+    told = news(*[None] * 12, HALF, DONE)
+    assert [item.waits_for for item in told[-3:]] == ["It waits.", None, None]
+
+
+def test_without_a_terminal_each_step_is_a_line() -> None:
+    assert shown(None, BEGUN, CHECKED, CHECKED, HALF, DONE) == [
+        "p.xml: 0 of 4 records",
+        "p.xml: 2 of 4 records",
+        "p.xml: 4 of 4 records",
+    ]
+
+
+def test_without_a_terminal_an_explanation_is_said_once() -> None:
+    assert shown(*[None] * 25, DONE) == ["It waits.", "p.xml: 4 of 4 records"]
+
+
+def test_a_refused_file_has_no_progress_to_show() -> None:
+    assert shown(None, REFUSED) == []
+
+
+def test_on_a_terminal_there_is_a_bar() -> None:
+    written = bar(iter([News(CHECKED), News(HALF), News(DONE)]))
+    assert "━" in written
+    assert "4/4" in written
+
+
+def test_on_a_terminal_an_explanation_stands_above_the_bar() -> None:
+    assert "It waits." in bar(iter([News(None, "It waits."), News(DONE)]))

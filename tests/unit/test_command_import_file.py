@@ -1,0 +1,87 @@
+"""What the command says about an import."""
+
+from pathlib import Path
+
+import pytest
+
+from payments.command.import_file import (
+    FailedRecord,
+    exit_code,
+    failed_records,
+    object_key,
+    summary,
+)
+from payments.command.imports import ImportRow
+from payments.command.problem import CommandFailed
+from payments.import_log import Counts, Status
+
+
+def ended(status: Status, counts: Counts, total: int | None, error: str | None = None) -> ImportRow:
+    return ImportRow("id", "incoming/p.xml", status, counts, total, error=error)
+
+
+@pytest.fixture
+def fail_file(tmp_path: Path) -> Path:
+    path = tmp_path / "fail.xml"
+    path.write_text(
+        "<InvoicePayments>"
+        "<InvoicePayment><externalId>R-1</externalId><invoice><identifier>INV-1</identifier>"
+        "</invoice><ErrorMessage>one</ErrorMessage><ErrorMessage>two</ErrorMessage>"
+        "</InvoicePayment>"
+        "<InvoicePayment><invoice><id>7</id></invoice><ErrorMessage>three</ErrorMessage>"
+        "</InvoicePayment>"
+        "<InvoicePayment><ErrorMessage>four</ErrorMessage></InvoicePayment>"
+        "</InvoicePayments>"
+    )
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.xml", "b/c.xml", "D.XML", "a+b c.xml"])
+def test_a_file_goes_into_the_incoming_folder(name: str) -> None:
+    assert object_key("incoming/", name) == f"incoming/{name}"
+
+
+def test_a_key_may_be_given_with_the_folder() -> None:
+    assert object_key("incoming/", "incoming/a.xml") == "incoming/a.xml"
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.Xml", "xml", "a.xml.gz", ""])
+def test_a_name_that_the_rule_does_not_take_is_refused(name: str) -> None:
+    with pytest.raises(CommandFailed, match=r"must end with \.xml"):
+        object_key("incoming/", name)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(Status.SUCCEEDED, 0), (Status.COMPLETED_WITH_FAILURES, 1), (Status.FAILED, 2)],
+)
+def test_the_exit_code_tells_how_it_ended(status: Status, code: int) -> None:
+    assert exit_code(status) == code
+
+
+def test_the_summary_counts_every_record() -> None:
+    row = ended(Status.COMPLETED_WITH_FAILURES, Counts(4, 3, 2, 1), 10)
+    assert summary(row) == "10 records: 4 created, 3 updated, 2 skipped, 1 failed."
+
+
+def test_of_a_refused_file_nothing_was_sent() -> None:
+    row = ended(Status.FAILED, Counts(), None, "line 1: no.")
+    assert summary(row) == "Not imported: line 1: no. No payment was sent."
+
+
+def test_of_a_file_that_was_given_up_some_may_have_been_sent() -> None:
+    row = ended(Status.FAILED, Counts(created=3, failed=7), 10, "Given up.")
+    assert "Until then: 3 created" in summary(row)
+    assert "No payment was sent" not in summary(row)
+
+
+def test_failed_records_are_named_as_their_sender_names_them(fail_file: Path) -> None:
+    assert failed_records(fail_file, 10) == [
+        FailedRecord("R-1, invoice INV-1", ("one", "two")),
+        FailedRecord("invoice 7", ("three",)),
+        FailedRecord("a record without external id and invoice", ("four",)),
+    ]
+
+
+def test_no_more_failed_records_are_read_than_are_wanted(fail_file: Path) -> None:
+    assert len(failed_records(fail_file, 1)) == 1

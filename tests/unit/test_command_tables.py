@@ -1,0 +1,103 @@
+"""How rows are shown."""
+
+import json
+from decimal import Decimal
+from io import StringIO
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from payments.command.imports import ImportRow
+from payments.command.preview import PreviewRow
+from payments.command.rehearsal import Change
+from payments.command.tables import (
+    described,
+    imports_table,
+    preview_json,
+    preview_table,
+    truth_details,
+    truth_table,
+)
+from payments.import_log import Counts, Status
+from payments.models import Action, TruthRecord
+
+
+def shown(table: Table) -> list[list[str]]:
+    """The words of each line."""
+    output = StringIO()
+    Console(file=output, width=200, markup=False).print(table)
+    return [line.split() for line in output.getvalue().splitlines()]
+
+
+def test_an_import_shows_how_far_it_is() -> None:
+    counts = Counts(created=3, failed=1)
+    row = ImportRow("id", "incoming/p.xml", Status.RUNNING, counts, 10, "2026-01-02T03:04:05Z")
+    line = ["incoming/p.xml", "Running", "4", "of", "10", "3", "0", "0", "1", row.started_at]
+    assert line in shown(imports_table([row]))
+
+
+def test_an_import_that_waits_shows_why() -> None:
+    row = ImportRow("id", "k", Status.RUNNING, Counts(), error="ConnectWise does not answer.")
+    [line] = [line for line in shown(imports_table([row])) if line and line[0] == "k"]
+    assert line[-4:] == ["ConnectWise", "does", "not", "answer."]
+
+
+def test_text_of_others_is_no_markup() -> None:
+    record = TruthRecord("[red]1[/red]", 2, 206, "", "")
+    assert ["[red]1[/red]", "2", "206"] in shown(truth_table([record]))
+
+
+def test_an_invoice_that_zynk_did_not_keep_is_not_known() -> None:
+    record = TruthRecord("1234", 2, None, "", "")
+    assert ["Invoice", "not", "known"] in shown(truth_details(record))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (Change("amount", Decimal("25.00"), Decimal("60.00")), "amount 25.00 → 60.00"),
+        (Change("amount", Decimal(60), Decimal("60.00")), "amount stays 60.00"),
+        (Change("appliedBy", None, "Me"), "appliedBy (none) → Me"),
+        (Change("type", "P", "P"), "type stays P"),
+        (Change("credit", {"id": 5, "_info": {}}, {"id": 5}), 'credit stays {"id":5}'),
+        (Change("credit", {"id": 5}, {"id": 6}), 'credit {"id":5} → {"id":6}'),
+    ],
+)
+def test_an_update_says_from_what_to_what(change: Change, words: str) -> None:
+    assert described(change, creates=False) == words
+
+
+def test_a_create_says_what_it_sends() -> None:
+    assert described(Change("amount", None, Decimal("5.00")), creates=True) == "amount 5.00"
+
+
+def test_a_preview_shows_each_field_in_a_line() -> None:
+    changes = (Change("amount", Decimal(1), Decimal(2)), Change("type", None, "P"))
+    row = PreviewRow(7, "R-1", "INV-1", Action.UPDATED, 12, changes)
+    lines = shown(preview_table([row]))
+    assert ["7", "R-1", "INV-1", "update", "12", "amount", "1", "→", "2"] in lines
+    assert ["type", "(none)", "→", "P"] in lines
+
+
+def test_a_payment_that_is_not_there_yet_is_new() -> None:
+    row = PreviewRow(1, None, "7", Action.CREATED, None, (Change("amount", None, Decimal(2)),))
+    assert ["1", "7", "create", "new", "amount", "2"] in shown(preview_table([row]))
+
+
+def test_a_rejected_record_shows_why() -> None:
+    row = PreviewRow(1, None, None, Action.FAILED, messages=("Give <invoice>.",))
+    assert ["1", "reject", "Give", "<invoice>."] in shown(preview_table([row]))
+
+
+def test_json_has_amounts_with_their_digits() -> None:
+    changes = (Change("amount", Decimal("0.10"), Decimal("12345678901234567.89")),)
+    line = preview_json(PreviewRow(1, "R-1", "7", Action.UPDATED, 12, changes))
+    assert '"from":0.10,"to":12345678901234567.89' in line
+    assert json.loads(line)["action"] == "update"
+
+
+def test_json_is_one_line_whatever_the_record_holds() -> None:
+    line = preview_json(PreviewRow(1, 'a"\n', None, Action.SKIPPED, messages=("é\n",)))
+    assert "\n" not in line
+    assert json.loads(line)["externalId"] == 'a"\n'
