@@ -82,6 +82,7 @@ class _Connector:
             InvoiceLookup(connectwise),
             TruthTable(self._dynamodb, truth_table_name, credentials.connection),
             transport.counts,
+            self._login.distrust,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import ipaddress
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from payments.errors import SecretUnusable
 _CLOUD_DOMAINS = (".myconnectwise.net", ".connectwisedev.com")
 _API_PREFIX = "api-"
 
+_NO_HOST = re.compile(r"[\s@]")
 _FIELDS = ("site", "company", "publicKey", "privateKey", "clientId")
 
 
@@ -83,7 +85,7 @@ def _check_site(site: str, name: str) -> None:
         scheme, host = _scheme_and_host(site)
     except ValueError:
         scheme, host = "", ""
-    if scheme not in ("http", "https") or not host or "@" in host:
+    if scheme not in ("http", "https") or not host or _NO_HOST.search(host):
         raise SecretUnusable(
             f"Secret {name} has a site that is no host name or URL. Give what you type to log "
             "in, for example na.myconnectwise.net."
@@ -103,7 +105,7 @@ def _scheme_and_host(site: str) -> tuple[str, str]:
 
 
 def _is_cloud(host: str) -> bool:
-    return host.endswith(_CLOUD_DOMAINS)
+    return host.partition(":")[0].endswith(_CLOUD_DOMAINS)
 
 
 def _is_loopback(hostname: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from aws_lambda_powertools import Logger
 
-from payments.errors import AwsDown, FileRefused, OutOfTime, Superseded, TryLater
+from payments.errors import AccessRefused, AwsDown, FileRefused, OutOfTime, Superseded, TryLater
 from payments.import_log import Counts, ImportLog, ImportState, Status
 from payments.invoice_lookup import InvoiceLookup
 from payments.models import Outcome, PaymentRecord, SourceFile
@@ -62,6 +62,8 @@ class Connection:
     lookup: InvoiceLookup
     truth: Truth
     counts: CallCounts
+    # Has the next run read the secret afresh.
+    distrust: Callable[[], None] = lambda: None
 
 
 class Telemetry(Protocol):
@@ -119,12 +121,17 @@ class Importer:
         try:
             state = self.log.begin(import_id(source), source)
         except AwsDown as reason:
-            self.telemetry.delayed()
-            return PutBack(_FIRST_WAIT_SECONDS, str(reason))
+            return self.wait(reason, _FIRST_WAIT_SECONDS)
         if state.finished:
             logger.info("Already finished", import_id=state.import_id, status=state.status)
             return Finished(state)
         return _Run(self, state, source, deadline).result()
+
+    def wait(self, reason: TryLater, delay_seconds: int) -> PutBack:
+        """Put the file back until what is down may be up again."""
+        logger.warning("Trying again later", reason=str(reason), delay_seconds=delay_seconds)
+        self.telemetry.delayed()
+        return PutBack(delay_seconds, str(reason))
 
 
 class _Run:
@@ -198,6 +205,9 @@ class _Run:
         )
         try:
             pipeline.apply(self._records(path))
+        except AccessRefused:
+            connection.distrust()
+            raise
         finally:
             self._in_doubt = pipeline.in_doubt or self._state.done < doubtful_until
             self._telemetry.calls(connection.counts)
@@ -292,11 +302,10 @@ class _Run:
             )
 
     def _wait(self, reason: TryLater) -> PutBack:
-        """Put the file back until what is down may be up again."""
+        """Put the file back for longer each time that nothing has come of it."""
         delay = min(_FIRST_WAIT_SECONDS * 2**self._state.waits, _LONGEST_WAIT_SECONDS)
-        logger.warning("Trying again later", reason=str(reason), delay_seconds=delay)
-        self._telemetry.delayed()
-        return self._put_back(delay, reason, error=str(reason))
+        self._put_back(delay, reason, error=str(reason))
+        return self._importer.wait(reason, delay)
 
     def _put_back(self, delay: int, reason: Exception, error: str | None = None) -> PutBack:
         try:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
+from urllib.parse import quote
 
 from payments.credentials import Credentials, ReadCredentials
 from payments.errors import AccessRefused
@@ -92,7 +93,8 @@ class Login:
             self._distrusted = True
 
     def _open(self, credentials: Credentials, ask_codebase: AskCodebase) -> Access:
-        url = f"{credentials.login_origin}/login/companyinfo/{credentials.company}"
+        company = quote(credentials.company, safe="")
+        url = f"{credentials.login_origin}/login/companyinfo/{company}"
         codebase = _codebase(ask_codebase(url), credentials)
         self._codebase_known_at = monotonic()
         headers = {"Authorization": credentials.authorization, "clientId": credentials.client_id}

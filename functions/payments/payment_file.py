@@ -179,7 +179,17 @@ class _Reader:
         if depth > _ROOT_DEPTH:
             self._open[-1].text += text
         elif text.strip(_BLANK):
-            raise self._refusal("there is text outside of any record.")
+            raise self._stray_text(text)
+
+    def _stray_text(self, text: str) -> FileRefused:
+        """Refuse text where it begins; expat reports it where it ends."""
+        blanks = text[: -len(text.lstrip(_BLANK))]
+        rest = text[len(blanks) :]
+        line = self._expat.CurrentLineNumber - rest.count("\n")
+        column = len(blanks) - blanks.rfind("\n") - 1 if "\n" in blanks else None
+        if column is None and "\n" not in rest:
+            column = self._expat.CurrentColumnNumber - len(rest)
+        return self._refusal("there is text outside of any record.", line, column or 0)
 
     def _comment(self, *_: str) -> None:
         """Let go of what stands between records."""

@@ -239,7 +239,6 @@ class Transport:
             is_fault = status == 500 and read_error(response.content) is not None
             raise _Failed(f"{status}: {messages[0]}", server_fault=is_fault)
         if status == 401:
-            self._login.distrust()
             raise AccessRefused(f"ConnectWise does not accept the keys (401). {messages[0]}")
         if status == 403:
             raise NotPermitted(
@@ -247,7 +246,6 @@ class Transport:
                 f"clientId does not allow to {method} this. {messages[0]}"
             )
         if 300 <= status < 400:
-            self._login.distrust()
             raise AccessRefused(f"ConnectWise answers with a redirect ({status}): check the site.")
         if status == 404:
             raise NotFound(*messages)
@@ -265,7 +263,6 @@ class Transport:
             except NotPermitted:
                 self._proven = True
         elif not self._proven:
-            self._login.distrust()
             raise AccessRefused(
                 "ConnectWise answers 404 to everything: check site, company and keys in the secret."
             )

@@ -1,0 +1,338 @@
+"""What an operator relies on: metrics, logs, the history, and permissions no wider than needed."""
+
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from e2e.deployed import SECRET_NAME, Deploy, Deployment
+from e2e.payment_xml import payment, payment_file
+from local_stack import Function
+from local_stack.function import parse_metrics
+from simulator.control import Simulator
+
+pytestmark = pytest.mark.e2e
+
+NAMESPACE = "ConnectWisePayments"
+
+
+def logs(deployment: Deployment) -> list[str]:
+    """Every line that was written so far.
+
+    On a busy machine MiniStack hands the last lines of a run over with those of the next: have one.
+    """
+    deployment.wait_until_idle()
+    assert function_of(deployment).invoke({"Records": []}) == {"batchItemFailures": []}
+    return deployment.stack.function_logs()
+
+
+def function_of(deployment: Deployment) -> Function:
+    return deployment.stack.function(deployment.stack.outputs["FunctionName"])
+
+
+def totals(deployment: Deployment) -> dict[str, float]:
+    """The sum of every metric so far."""
+    found: dict[str, float] = {}
+    for metric in parse_metrics(logs(deployment)):
+        assert metric.namespace == NAMESPACE
+        assert metric.dimensions == {"service": deployment.stack.name}
+        assert metric.unit == "Count"
+        found[metric.name] = found.get(metric.name, 0) + metric.total
+    return found
+
+
+@contextmanager
+def counted(deployment: Deployment) -> Iterator[dict[str, float]]:
+    """Fill the dictionary with what every metric has grown by."""
+    before = totals(deployment)
+    grown: dict[str, float] = {}
+    yield grown
+    after = totals(deployment)
+    changes = {name: value - before.get(name, 0) for name, value in after.items()}
+    grown.update({name: value for name, value in changes.items() if value})
+
+
+# Metrics
+
+
+def test_records_files_and_calls_are_counted(
+    deployment: Deployment, connectwise: Simulator, invoices: list[int]
+) -> None:
+    """Alarms and the dashboard read these names."""
+    first, second, third, *_ = invoices
+    connectwise.add_payment(third, "9.00")
+    deployment.import_records(payment(invoice=invoices[-1], amount="1.00"))  # the codebase is known
+    with counted(deployment) as grown:
+        deployment.import_records(
+            payment(invoice=first, amount="1.00"),
+            payment(invoice=second, amount="1.00"),
+            payment(invoice=third, amount="1.00"),
+            payment(invoice=5, amount="1.00"),
+        )
+    assert grown == {
+        "PaymentsCreated": 2,
+        "PaymentsUpdated": 1,
+        "PaymentsFailed": 1,
+        "FilesWithFailures": 1,
+        "ApiCalls": 5,  # one lookup of invoices, one of payments, three writes
+    }
+
+
+def test_a_file_without_failures_counts_as_succeeded(deployment: Deployment, invoice: int) -> None:
+    """One of three ways in which a file can end."""
+    with counted(deployment) as grown:
+        deployment.import_records(payment(invoice=invoice, amount="1.00"))
+    assert grown["FilesSucceeded"] == 1
+
+
+def test_a_refused_file_counts_as_failed(deployment: Deployment) -> None:
+    """It rings an alarm."""
+    with counted(deployment) as grown:
+        deployment.import_file(b"")
+    assert grown == {"FilesFailed": 1}
+
+
+def test_throttled_calls_are_counted(
+    deployment: Deployment, connectwise: Simulator, invoice: int
+) -> None:
+    """They are calls, too."""
+    connectwise.add_fault(method="POST", status=429, headers={"Retry-After": "1"})
+    with counted(deployment) as grown:
+        deployment.import_records(payment(invoice=invoice, amount="1.00"))
+    assert grown["ApiThrottled"] == 1
+    assert grown["PaymentsCreated"] == 1
+
+
+# The history
+
+
+def test_the_imports_table_has_the_history_of_every_file(
+    deployment: Deployment, connectwise: Simulator, invoices: list[int]
+) -> None:
+    """Which file, how it ended, and how many records became what."""
+    connectwise.add_payment(invoices[1], "9.00")
+    name = deployment.new_name()
+    content = payment_file(
+        payment(invoice=invoices[0], amount="1.00"),
+        payment(invoice=invoices[1], amount="1.00"),
+        payment(amount="1.00"),
+    )
+    version = deployment.upload(content, name)
+    entry = deployment.finished_import(name)
+    assert entry["importId"] == deployment.outcome(name).metadata["import-id"]
+    assert (entry["bucket"], entry["versionId"]) == (deployment.bucket.name, version)
+    assert (entry["status"], entry["total"], entry["done"]) == ("CompletedWithFailures", 3, 3)
+    assert (entry["created"], entry["updated"]) == (1, 1)
+    assert (entry["skipped"], entry["failed"]) == (0, 1)
+    assert entry["startedAt"] <= entry["finishedAt"]
+    assert "error" not in entry
+
+
+# Logs
+
+
+def test_no_log_line_holds_a_secret_or_an_amount(
+    deployment: Deployment, connectwise: Simulator, invoices: list[int]
+) -> None:
+    """Whatever goes wrong on the way."""
+    secret = connectwise.secret
+    login = f"{secret['company']}+{secret['publicKey']}:{secret['privateKey']}"
+    private = [
+        secret["publicKey"],
+        secret["privateKey"],
+        secret["clientId"],
+        base64.b64encode(login.encode()).decode(),
+        "73519",
+        "0.62",
+        "Pat Payer",
+    ]
+    message = "The amount 73519.26 of Pat Payer is not accepted."
+    throttled = {"Retry-After": "1"}
+    for number, status in enumerate((400, 404, 409, 500, 429)):
+        path, headers = f"/{invoices[number]}/", throttled if status == 429 else {}
+        answer = {"code": "InvalidObject", "message": message}
+        connectwise.add_fault(
+            method="POST", path=path, status=status, headers=headers, answer=answer
+        )
+    connectwise.add_fault(method="POST", path=f"/{invoices[5]}/", reset=True)
+    mark = len(logs(deployment))
+    deployment.import_records(
+        payment(invoice=4, amount="73519.26"),
+        payment(invoice=invoices[6], amount="73519.26", paymentDate="0.62"),
+        *(payment(invoice=each, amount="0.62", appliedBy="Pat Payer") for each in invoices),
+    )
+    logged = logs(deployment)[mark:]
+    assert any('"Refused"' in line for line in logged)
+    assert any('"No answer"' in line for line in logged)
+    assert [line for line in logged for text in private if text in line] == []
+
+
+def test_every_log_line_of_ours_names_its_run(deployment: Deployment, invoice: int) -> None:
+    """Lines are JSON, with the file's key where it ends."""
+    mark = len(logs(deployment))
+    name = deployment.new_name()
+    deployment.import_file(payment_file(payment(invoice=invoice, amount="1.00")), name)
+    lines = [json.loads(line) for line in logs(deployment)[mark:] if line.startswith("{")]
+    ours = [line for line in lines if "level" in line]
+    assert {line["service"] for line in ours} == {deployment.stack.name}
+    assert len({line["function_request_id"] for line in ours}) == 1
+    [finished] = [line for line in ours if line["message"] == "Finished"]
+    assert (finished["key"], finished["status"]) == (f"incoming/{name}", "Succeeded")
+
+
+# Permissions: none of those that the function itself uses can be left out. What Lambda's service
+# uses of the role (receiving from the queue, writing the log), the topic's key, and that S3 answers
+# 403 instead of 404 to whoever may not list, MiniStack does not check.
+
+
+@contextmanager
+def lacking(deployment: Deployment, sid: str, action: str) -> Iterator[None]:
+    """Take one action out of one statement of the function's role for a while."""
+    iam = deployment.stack.client("iam")
+    role = deployment.stack.resources("AWS::IAM::Role")["ImportPaymentsRole"]
+    policy = {"RoleName": role, "PolicyName": "import-payments"}
+    granted = iam.get_role_policy(**policy)["PolicyDocument"]
+    reduced = {**granted, "Statement": list(_without(granted["Statement"], sid, action))}
+    assert reduced != granted
+    iam.put_role_policy(**policy, PolicyDocument=json.dumps(reduced))
+    try:
+        yield
+    finally:
+        iam.put_role_policy(**policy, PolicyDocument=json.dumps(granted))
+
+
+def _without(statements: list[dict[str, Any]], sid: str, action: str) -> Iterator[dict[str, Any]]:
+    for statement in statements:
+        actions = statement["Action"]
+        listed = [actions] if isinstance(actions, str) else actions
+        if statement["Sid"] == sid:
+            assert action in listed
+            listed = [each for each in listed if each != action]
+        if listed:
+            yield {**statement, "Action": listed}
+
+
+def notification(deployment: Deployment, name: str, version: str | None = None) -> dict[str, Any]:
+    """S3's own notification of an upload, for the function to be called with."""
+    found = {"key": f"incoming/{name}"} | ({"versionId": version} if version else {})
+    bucket = {"name": deployment.bucket.name}
+    return {"Records": [{"eventSource": "aws:s3", "s3": {"bucket": bucket, "object": found}}]}
+
+
+@pytest.fixture(scope="module")
+def disabled(deploy_once: Deploy) -> Deployment:
+    """A stack that leaves uploads alone: a run that fails is not repeated by the queue."""
+    return deploy_once(Enabled="false")
+
+
+@pytest.fixture
+def waiting(deployment: Deployment) -> Iterator[Deployment]:
+    """The default deployment; what it put back for long is taken out of the queue afterwards."""
+    yield deployment
+    deployment.queue.sqs.purge_queue(QueueUrl=deployment.queue.url)
+
+
+@pytest.mark.parametrize(
+    ("sid", "action"),
+    [
+        ("ReadIncoming", "s3:GetObjectVersion"),
+        ("WriteResults", "s3:PutObject"),
+        ("StoreOutcomes", "s3:PutObject"),
+        ("StoreOutcomes", "s3:GetObject"),
+        ("TruthTable", "dynamodb:BatchGetItem"),
+        ("TruthTable", "dynamodb:BatchWriteItem"),
+        ("ImportsTable", "dynamodb:UpdateItem"),
+    ],
+)
+def test_without_a_permission_the_import_waits_and_the_log_says_why(
+    disabled: Deployment, connectwise: Simulator, invoice: int, sid: str, action: str
+) -> None:
+    """With the permission back, the payment is there once, and the files come back."""
+    name = disabled.new_name()
+    records = payment(external_id=f"R-{invoice}", invoice=invoice, amount="1.00")
+    version = disabled.upload(payment_file(records), name)
+    event = notification(disabled, name, version)
+    mark = len(logs(disabled))
+    with lacking(disabled, sid, action):
+        assert "AccessDenied" in function_of(disabled).invoke(event)["errorMessage"]
+    assert disabled.versions(f"fail/{name}") == 0
+    reasons = [line for line in logs(disabled)[mark:] if '"Trying again later"' in line]
+    assert any("AccessDenied" in line for line in reasons)
+    assert function_of(disabled).invoke(event) == {"batchItemFailures": []}
+    assert disabled.outcome(name).failed == []
+    assert connectwise.counts().creates == 1
+
+
+def test_an_object_without_version_needs_its_own_permission(
+    disabled: Deployment, connectwise: Simulator, invoice: int
+) -> None:
+    """A plain notification of an unversioned bucket names none."""
+    name = disabled.new_name()
+    disabled.upload(payment_file(payment(invoice=invoice, amount="1.00")), name)
+    event = notification(disabled, name)
+    with lacking(disabled, "ReadIncoming", "s3:GetObject"):
+        assert "AccessDenied" in function_of(disabled).invoke(event)["errorMessage"]
+    assert function_of(disabled).invoke(event) == {"batchItemFailures": []}
+    assert connectwise.counts().creates == 1
+
+
+def test_the_secret_needs_a_permission(
+    waiting: Deployment, connectwise: Simulator, invoice: int
+) -> None:
+    """Seen after a rotation, which makes the function read it afresh."""
+    name = waiting.new_name()
+    secret = connectwise.rotate_keys()
+    waiting.local_stack.put_secret(SECRET_NAME, secret)
+    with lacking(waiting, "Secret", "secretsmanager:GetSecretValue"):
+        version = waiting.upload(payment_file(payment(invoice=invoice, amount="1.00")), name)
+        assert "AccessDenied" in waiting.wait_until_put_back(name)
+    waiting.deliver_instead_of_waiting(name, version)
+    assert waiting.outcome(name).metadata["created"] == "1"
+    connectwise.reset()
+    waiting.local_stack.put_secret(SECRET_NAME, connectwise.secret)
+
+
+def test_putting_a_message_back_needs_a_permission(
+    waiting: Deployment, connectwise: Simulator, invoice: int
+) -> None:
+    """Without it the run ends with an error, and the queue's own timeout brings the file back."""
+    name = waiting.new_name()
+    mark = len(logs(waiting))
+    connectwise.add_fault(method="POST", status=403)
+    with lacking(waiting, "Queue", "sqs:ChangeMessageVisibility"):
+        version = waiting.upload(payment_file(payment(invoice=invoice, amount="1.00")), name)
+        waiting.wait_until_put_back(name)
+        waiting.stack.wait_for(
+            lambda: any(
+                "ChangeMessageVisibility" in line for line in waiting.stack.function_logs()[mark:]
+            )
+        )
+    waiting.deliver_instead_of_waiting(name, version)
+    assert waiting.outcome(name).metadata["created"] == "1"
+
+
+def test_a_report_needs_a_permission_but_no_import_fails_for_it(deployment: Deployment) -> None:
+    """The log says why nobody was told."""
+    mark = len(logs(deployment))
+    with lacking(deployment, "Report", "sns:Publish"):
+        name = deployment.new_name()
+        deployment.import_file(b"", name)
+        assert deployment.finished_import(name)["status"] == "Failed"
+    [line] = [line for line in logs(deployment)[mark:] if '"Report not sent"' in line]
+    assert "AuthorizationError" in line
+
+
+# The bucket
+
+
+def test_files_are_encrypted_versioned_and_closed_to_the_public(deployment: Deployment) -> None:
+    """What a bucket of payments must be."""
+    s3, name = deployment.bucket.s3, deployment.bucket.name
+    assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
+    [rule] = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    blocked = s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
+    assert set(blocked.values()) == {True}

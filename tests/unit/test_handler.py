@@ -1,0 +1,192 @@
+"""From a Lambda event to imports, and what happens to the message."""
+
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from payments.errors import SecretUnusable
+from payments.handler import EventHandler, ImportPutBack
+from payments.import_log import ImportState
+from payments.importer import Finished, Importer, PutBack, Result
+from payments.models import SourceFile
+from unit.notifications import TEST_EVENT, eventbridge, s3_record, sqs
+
+QUEUE = "https://sqs.example/files.fifo"
+DONE = Finished(ImportState("i1", run=1))
+FOREVER = 900.0
+
+
+class FakeImporter(Importer):
+    """An importer whose results a test decides, by key."""
+
+    def __init__(self) -> None:
+        self.result: Callable[[str], Result] = lambda _: DONE
+        self.files: list[SourceFile] = []
+        self.deadlines: list[float] = []
+
+    def run(self, source: SourceFile, deadline: float) -> Result:
+        self.files.append(source)
+        self.deadlines.append(deadline)
+        return self.result(source.key)
+
+    @property
+    def keys(self) -> list[str]:
+        return [file.key for file in self.files]
+
+
+class FakeSqs:
+    """A queue that notes which messages are put back for how long."""
+
+    def __init__(self) -> None:
+        self.put_back: list[tuple[str, int]] = []
+
+    def change_message_visibility(self, **request: Any) -> None:
+        assert request.keys() == {"QueueUrl", "ReceiptHandle", "VisibilityTimeout"}
+        assert request["QueueUrl"] == QUEUE
+        assert 0 <= request["VisibilityTimeout"] <= 43_200  # SQS's limit
+        self.put_back.append((request["ReceiptHandle"], request["VisibilityTimeout"]))
+
+
+@pytest.fixture
+def importer() -> FakeImporter:
+    return FakeImporter()
+
+
+@pytest.fixture
+def queue() -> FakeSqs:
+    return FakeSqs()
+
+
+@pytest.fixture
+def handle(importer: FakeImporter, queue: FakeSqs) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    handler = EventHandler(importer, queue, QUEUE, "incoming/")
+    return lambda event: handler.handle(event, FOREVER)
+
+
+Handle = Callable[[dict[str, Any]], dict[str, Any]]
+NO_FAILURES: dict[str, Any] = {"batchItemFailures": []}
+
+
+def failures(*message_ids: str) -> dict[str, Any]:
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in message_ids]}
+
+
+def test_a_finished_file_is_acknowledged(
+    handle: Handle, importer: FakeImporter, queue: FakeSqs
+) -> None:
+    assert handle(sqs(eventbridge("incoming/a+b c.xml"))) == NO_FAILURES
+    assert importer.keys == ["incoming/a+b c.xml"]
+    assert queue.put_back == []
+
+
+def test_a_file_that_goes_on_later_is_put_back_with_its_delay(
+    handle: Handle, importer: FakeImporter, queue: FakeSqs
+) -> None:
+    importer.result = lambda _: PutBack(120, "ConnectWise is down")
+    assert handle(sqs(eventbridge("incoming/a.xml"))) == failures("m1")
+    assert queue.put_back == [("r1", 120)]
+
+
+def test_after_one_that_is_put_back_none_is_imported(
+    handle: Handle, importer: FakeImporter, queue: FakeSqs
+) -> None:
+    """Or a later correction could land before it."""
+    importer.result = lambda key: PutBack(2, "later") if "b" in key else DONE
+    keys = ["incoming/a.xml", "incoming/b.xml", "incoming/c.xml"]
+    event = sqs(*(eventbridge(key) for key in keys))
+    assert handle(event) == failures("m2", "m3")
+    assert importer.keys == keys[:2]
+    assert queue.put_back == [("r2", 2)]
+
+
+def test_of_several_files_in_a_message_none_follows_one_that_is_put_back(
+    handle: Handle, importer: FakeImporter, queue: FakeSqs
+) -> None:
+    importer.result = lambda _: PutBack(2, "later")
+    event = sqs({"Records": [s3_record("incoming/a.xml"), s3_record("incoming/b.xml")]})
+    assert handle(event) == failures("m1")
+    assert importer.keys == ["incoming/a.xml"]
+    assert queue.put_back == [("r1", 2)]
+
+
+@pytest.mark.parametrize("key", ["success/a.xml", "fail/a.xml", "a.xml", "Incoming/a.xml"])
+def test_a_file_that_is_not_incoming_is_acknowledged_but_not_imported(
+    handle: Handle, importer: FakeImporter, key: str
+) -> None:
+    """Its own results would otherwise be imported for ever."""
+    assert handle(sqs(eventbridge(key))) == NO_FAILURES
+    assert importer.files == []
+
+
+@pytest.mark.parametrize("event", [sqs(TEST_EVENT), TEST_EVENT, {}, {"Records": []}])
+def test_what_names_no_file_is_acknowledged(
+    handle: Handle, importer: FakeImporter, event: dict[str, Any]
+) -> None:
+    assert handle(event) == NO_FAILURES
+    assert importer.files == []
+
+
+def test_a_fault_of_ours_puts_the_message_back_and_is_raised(
+    handle: Handle, importer: FakeImporter, queue: FakeSqs
+) -> None:
+    def fail(_: str) -> Result:
+        raise ZeroDivisionError
+
+    importer.result = fail
+    with pytest.raises(ZeroDivisionError):
+        handle(sqs(eventbridge("incoming/a.xml")))
+    assert queue.put_back == [("r1", 60)]
+
+
+@pytest.mark.parametrize(
+    "event", [eventbridge("incoming/a.xml"), {"Records": [s3_record("incoming/a.xml")]}]
+)
+def test_without_a_queue_a_file_is_imported_all_the_same(
+    handle: Handle, importer: FakeImporter, event: dict[str, Any]
+) -> None:
+    assert handle(event) == NO_FAILURES
+    assert importer.keys == ["incoming/a.xml"]
+
+
+def test_without_a_queue_a_file_that_goes_on_later_is_an_error(
+    handle: Handle, importer: FakeImporter, queue: FakeSqs
+) -> None:
+    """So that Lambda, or whoever has called, tries it again."""
+    importer.result = lambda _: PutBack(60, "ConnectWise is down")
+    with pytest.raises(ImportPutBack, match="ConnectWise is down"):
+        handle(eventbridge("incoming/a.xml"))
+    assert queue.put_back == []
+
+
+def test_without_a_queue_a_fault_of_ours_is_raised(
+    handle: Handle, importer: FakeImporter, queue: FakeSqs
+) -> None:
+    def fail(_: str) -> Result:
+        raise SecretUnusable("a fault")
+
+    importer.result = fail
+    with pytest.raises(SecretUnusable):
+        handle(eventbridge("incoming/a.xml"))
+    assert queue.put_back == []
+
+
+@pytest.mark.parametrize(
+    ("remaining_seconds", "reserve_seconds"),
+    [(900.0, 60.0), (240.0, 60.0), (60.0, 15.0), (3.0, 0.75)],
+)
+def test_a_run_keeps_time_to_end_in_good_order(
+    importer: FakeImporter, queue: FakeSqs, remaining_seconds: float, reserve_seconds: float
+) -> None:
+    handler = EventHandler(importer, queue, QUEUE, "incoming/")
+    before = monotonic()
+    handler.handle(sqs(eventbridge("incoming/a.xml")), remaining_seconds)
+    after = monotonic()
+    usable = remaining_seconds - reserve_seconds
+    assert before + usable <= importer.deadlines[0] <= after + usable
+
+
+def test_all_files_of_an_event_share_its_time(handle: Handle, importer: FakeImporter) -> None:
+    handle(sqs(eventbridge("incoming/a.xml"), eventbridge("incoming/b.xml")))
+    assert importer.deadlines[0] == importer.deadlines[1]

@@ -1,0 +1,102 @@
+"""The function's environment."""
+
+import pytest
+
+from payments.report import ReportOn
+from payments.settings import MAX_CONNECTIONS, Settings, SettingsInvalid, read_settings
+
+COMPLETE = {
+    "CONNECTWISE_SECRET_NAME": "connectwise",
+    "CONNECTWISE_API_VERSION": "2026.1",
+    "MAX_CONNECTIONS": "8",
+    "PREVENT_REPROCESSING": "true",
+    "INCOMING_PREFIX": "incoming/",
+    "SUCCESS_PREFIX": "success/",
+    "FAIL_PREFIX": "fail/",
+    "TRUTH_TABLE_NAME": "truth",
+    "IMPORTS_TABLE_NAME": "imports",
+    "REPORT_ON": "OnFailure",
+    "NOTIFICATION_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:payments",
+    "QUEUE_URL": "https://sqs.example/queue",
+}
+
+
+def problem(**changes: str) -> str:
+    with pytest.raises(SettingsInvalid) as invalid:
+        read_settings({**COMPLETE, **changes})
+    return str(invalid.value)
+
+
+def test_the_environment_becomes_settings() -> None:
+    assert read_settings({**COMPLETE, "PATH": "/bin"}) == Settings(
+        secret_name="connectwise",
+        truth_table_name="truth",
+        imports_table_name="imports",
+        queue_url="https://sqs.example/queue",
+        prevent_reprocessing=True,
+        incoming_prefix="incoming/",
+        success_prefix="success/",
+        fail_prefix="fail/",
+        connections=8,
+        api_version="2026.1",
+        report_on=ReportOn.ON_FAILURE,
+        notification_topic_arn="arn:aws:sns:eu-west-1:123456789012:payments",
+    )
+
+
+def test_blanks_around_values_do_not_matter() -> None:
+    padded = {name: f" {value} " for name, value in COMPLETE.items()}
+    assert read_settings(padded) == read_settings(COMPLETE)
+
+
+@pytest.mark.parametrize(("text", "is_on"), [("true", True), ("false", False)])
+def test_prevent_reprocessing_is_true_or_false(text: str, is_on: bool) -> None:
+    settings = read_settings({**COMPLETE, "PREVENT_REPROCESSING": text})
+    assert settings.prevent_reprocessing is is_on
+
+
+@pytest.mark.parametrize("text", ["True", "yes", "1", "on", "FALSE"])
+def test_any_other_word_for_prevent_reprocessing_is_refused(text: str) -> None:
+    """Taken for off, it would record payments twice."""
+    assert "PREVENT_REPROCESSING" in problem(PREVENT_REPROCESSING=text)
+
+
+@pytest.mark.parametrize("text", ["1", "64", str(MAX_CONNECTIONS)])
+def test_connections_are_counted(text: str) -> None:
+    assert read_settings({**COMPLETE, "MAX_CONNECTIONS": text}).connections == int(text)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "65", "8.5", "eight", "1e3", "9" * 50])
+def test_connections_out_of_bounds_are_refused(text: str) -> None:
+    assert "MAX_CONNECTIONS" in problem(MAX_CONNECTIONS=text)
+
+
+@pytest.mark.parametrize("text", ["Never", "Always", "OnFailure"])
+def test_reports_are_sent_never_always_or_on_failure(text: str) -> None:
+    assert read_settings({**COMPLETE, "REPORT_ON": text}).report_on == text
+
+
+@pytest.mark.parametrize("text", ["never", "Sometimes", "true"])
+def test_any_other_word_for_reports_is_refused(text: str) -> None:
+    assert "REPORT_ON" in problem(REPORT_ON=text)
+
+
+NEEDED = [name for name in COMPLETE if name != "QUEUE_URL"]
+
+
+@pytest.mark.parametrize("name", NEEDED)
+@pytest.mark.parametrize("value", ["", "  "])
+def test_what_is_missing_is_named_once(name: str, value: str) -> None:
+    assert problem(**{name: value}).count(name) == 1
+
+
+def test_everything_that_is_wrong_is_named_at_once() -> None:
+    with pytest.raises(SettingsInvalid) as invalid:
+        read_settings({})
+    assert all(name in str(invalid.value) for name in NEEDED)
+
+
+def test_without_a_queue_it_can_be_called_directly() -> None:
+    """As `sam local invoke` does."""
+    without_queue = {name: COMPLETE[name] for name in NEEDED}
+    assert read_settings(without_queue).queue_url == ""
