@@ -46,6 +46,8 @@ class Pace:
 
     def throttled(self, now: float) -> None:
         """Note that ConnectWise has asked for silence, and learn the rate."""
+        if self._cycle_start is not None and not self._accepted:
+            return  # called again too early: nothing learnt, the cycle goes on
         if self._cycle_start is not None:
             measured = self._accepted / max(now - self._cycle_start, 1.0)
             self._rate = max(measured, self.SLOWEST_RATE)
@@ -97,6 +99,8 @@ class Gate:
     def accepted(self) -> None:
         """Note that ConnectWise has not throttled a call."""
         with self._changed:
+            if self._now() < self._silent_until:
+                return  # a call from before the silence says nothing about the time after it
             self._pace.accepted()
             self._default_silence = DEFAULT_SILENCE_SECONDS
             if self._allowed < self._connections:

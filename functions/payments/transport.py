@@ -179,7 +179,9 @@ class Transport:
                     return self._not_found(response, path)
                 access = renewed
             else:
-                return self._read(response, method)
+                answer = self._read(response, method)
+                self._proven = True
+                return answer
 
     def _send(
         self,
@@ -229,7 +231,6 @@ class Transport:
     def _read(self, response: requests.Response, method: str) -> Any:
         status = response.status_code
         if 200 <= status < 300:
-            self._proven = True
             try:
                 return read_json(response.content)
             except ValueError as error:

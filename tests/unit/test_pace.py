@@ -60,8 +60,12 @@ def test_the_latest_cycle_counts() -> None:
     assert gap(pace, 121) == pytest.approx(0.05)
 
 
-def test_a_budget_of_nothing_still_lets_a_call_through_now_and_then() -> None:
-    assert gap(throttled_at((0, 0), (60, 0)), 61) == pytest.approx(1 / Pace.SLOWEST_RATE)
+def test_being_throttled_again_with_nothing_accepted_teaches_nothing() -> None:
+    assert gap(throttled_at((0, 0), (60, 0)), 61) == 0
+
+
+def test_a_budget_of_next_to_nothing_still_lets_a_call_through_now_and_then() -> None:
+    assert gap(throttled_at((0, 0), (600, 1)), 601) == pytest.approx(1 / Pace.SLOWEST_RATE)
 
 
 def test_two_throttlings_at_once_do_not_make_the_rate_endless() -> None:

@@ -1,0 +1,68 @@
+"""The product's own way to ConnectWise, put together as `bootstrap` does, with short waits."""
+
+import json
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+from typing import TypeVar
+
+from payments.connectwise import ConnectWise
+from payments.credentials import Credentials, read_credentials
+from payments.login import Login
+from payments.pace import Gate
+from payments.transport import Retries, Transport, new_session
+from simulator.control import Simulator
+
+API_VERSION = "2026.1"
+TRIES = 3
+QUICK = Retries(tries=TRIES, first_wait_seconds=0.01, longest_wait_seconds=0.02)
+TIMEOUT_SECONDS = (2.0, 0.5)
+RUN_SECONDS = 60.0
+
+_Argument = TypeVar("_Argument")
+_Result = TypeVar("_Result")
+
+
+class Link:
+    """One process's link to ConnectWise; `secret` may change while it is open."""
+
+    def __init__(
+        self,
+        connectwise: Simulator,
+        connections: int = 8,
+        run_seconds: float = RUN_SECONDS,
+        **changed: str,
+    ) -> None:
+        self.secret = {**connectwise.secret, **changed}
+        self.fresh_reads = 0
+        """How often the secret was read past the cache."""
+        self._cached: Credentials | None = None
+        self.connections = connections
+        self.login = Login(self._read)
+        self.session = new_session(connections)
+        self.start(run_seconds)
+
+    def start(self, run_seconds: float = RUN_SECONDS) -> None:
+        """Begin a run, as the next invocation in the same process does."""
+        self.gate = Gate(self.connections, monotonic() + run_seconds)
+        self.transport = Transport(
+            self.session, self.login, self.gate, API_VERSION, QUICK, TIMEOUT_SECONDS
+        )
+        self.api = ConnectWise(self.transport)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.session.close()
+
+    def together(
+        self, call: Callable[[_Argument], _Result], arguments: Iterable[_Argument]
+    ) -> list[_Result]:
+        """Make calls with as many threads as there are connections."""
+        with ThreadPoolExecutor(self.connections) as pool:
+            return list(pool.map(call, arguments))
+
+    def _read(self, fresh: bool) -> Credentials:
+        self.fresh_reads += fresh
+        if fresh or self._cached is None:
+            self._cached = read_credentials(json.dumps(self.secret), "the-secret")
+        return self._cached
