@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from math import ceil
 from pathlib import Path
 from time import monotonic
@@ -21,12 +20,12 @@ from payments.models import Outcome, PaymentRecord, SourceFile
 from payments.pace import Gate
 from payments.payment_file import check_file, read_records
 from payments.payment_record import read_record
-from payments.pipeline import CHUNK_RECORDS, Pipeline, Truth
+from payments.pipeline import CHUNK_RECORDS, Pipeline, Truth, take_chunk
 from payments.report import ImportReport
 from payments.results import actions_of_part, join_parts, write_part
 from payments.rules import Policy, failed
 from payments.sender import Sender
-from payments.storage import Storage
+from payments.storage import WORK_PREFIX, Storage
 from payments.transport import CallCounts
 
 logger = Logger(child=True)
@@ -287,16 +286,25 @@ class _Run:
             "Look into the function's log for the reason, then upload the fail file again."
         )
         logger.error("Given up", import_id=self._state.import_id, record=place)
-        if self._state.tries <= MAX_TRIES + _MAX_TRIES_TO_GIVE_UP:
-            self._fail_remaining()
+        if self._state.tries > MAX_TRIES + _MAX_TRIES_TO_GIVE_UP:
+            return self._close_without_files(error)
+        self._fail_remaining()
         return self._close(Status.FAILED, error)
+
+    def _close_without_files(self, error: str) -> Finished:
+        """Let the queue go on, though not even the success and fail files could be written."""
+        outcomes = f"{WORK_PREFIX}{self._state.import_id}/"
+        error = f"{error} There are no success and fail files; the outcomes are in {outcomes}."
+        self._state = self._log.finish(self._state, Status.FAILED, error)
+        self._telemetry.file(Status.FAILED)
+        return Finished(self._state)
 
     def _fail_remaining(self) -> None:
         if self._state.total is None:  # the file itself could not be read to its end
             return
         doubtful_until = self._state.done + 2 * self._settings.chunk_records
         records = self._records(self._storage.fetch(self._source))
-        while chunk := list(islice(records, self._settings.chunk_records)):
+        while chunk := take_chunk(records, self._settings.chunk_records):
             self._store_outcomes(
                 [failed(record, _given_up(record.number <= doubtful_until)) for record in chunk]
             )

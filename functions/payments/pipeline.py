@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from itertools import islice
 from time import monotonic
 from typing import Protocol
 
@@ -45,9 +44,22 @@ from payments.rules import (
 from payments.sender import Sender
 
 CHUNK_RECORDS = 500
+_CHUNK_BYTES = 4 * 1024 * 1024
 _TICK_SECONDS = 0.5
 _CHECKPOINT_SECONDS = 3.0
 _WRITE_AT_ONCE = 25
+
+
+def take_chunk(records: Iterator[PaymentRecord], most: int) -> list[PaymentRecord]:
+    """Take at most that many records, and fewer if they are large."""
+    chunk: list[PaymentRecord] = []
+    size = 0
+    for record in records:
+        chunk.append(record)
+        size += len(record.xml.source)
+        if len(chunk) >= most or size >= _CHUNK_BYTES:
+            break
+    return chunk
 
 
 class Truth(Protocol):
@@ -188,7 +200,7 @@ class Pipeline:
 
     def _prepare(self, records: Iterator[PaymentRecord], pool: ThreadPoolExecutor) -> _Chunk:
         """Read the next chunk and begin to look up what deciding needs."""
-        chunk = list(islice(records, self._chunk_records))
+        chunk = take_chunk(records, self._chunk_records)
         truth = self._truth.find(r.external_id for r in chunk if r.external_id is not None)
         queries = (invoice_query(r, self._known(r, truth), self._policy) for r in chunk)
         wanted = batches(query for query in queries if query is not None)
