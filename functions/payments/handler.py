@@ -16,6 +16,8 @@ logger = Logger(child=True)
 # Before Lambda ends the run, calls under way must be answered and outcomes stored.
 _RESERVE_SECONDS = 60.0
 _RETRY_SECONDS = 60
+# SQS hides a message for 12 hours at most, counted from when it was received.
+_LONGEST_DELAY_SECONDS = 12 * 3600 - 1000
 
 
 class ImportPutBack(Exception):
@@ -70,5 +72,5 @@ class EventHandler:
         self._sqs.change_message_visibility(
             QueueUrl=self._queue_url,
             ReceiptHandle=message.receipt_handle,
-            VisibilityTimeout=delay_seconds,
+            VisibilityTimeout=min(delay_seconds, _LONGEST_DELAY_SECONDS),
         )

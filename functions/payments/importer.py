@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from math import ceil
 from pathlib import Path
 from time import monotonic
@@ -191,25 +192,49 @@ class _Run:
         reach = 2 * self._settings.chunk_records
         doubtful_until = self._state.done + reach if self._state.in_doubt else 0
         connection = self._importer.connect(self._deadline)
-        pipeline = Pipeline(
+        policy = self._policy(doubtful_until)
+        pipelines = [self._pipeline(connection, policy)]
+        records = self._records(path)
+        try:
+            if self._state.tries == MAX_TRIES:
+                pipelines.append(self._one_by_one(connection, policy))
+                pipelines[-1].apply(islice(records, reach))
+            pipelines[0].apply(records)
+        except AccessRefused:
+            connection.distrust()
+            raise
+        finally:
+            in_doubt = any(pipeline.in_doubt for pipeline in pipelines)
+            self._in_doubt = in_doubt or self._state.done < doubtful_until
+            self._telemetry.calls(connection.counts)
+
+    def _pipeline(self, connection: Connection, policy: Policy) -> Pipeline:
+        return Pipeline(
             connection.sender,
             connection.lookup,
             connection.truth,
             connection.gate,
-            self._policy(doubtful_until),
+            policy,
             self._source.key,
             self._settings.connections,
             self._store_outcomes,
             self._settings.chunk_records,
         )
-        try:
-            pipeline.apply(self._records(path))
-        except AccessRefused:
-            connection.distrust()
-            raise
-        finally:
-            self._in_doubt = pipeline.in_doubt or self._state.done < doubtful_until
-            self._telemetry.calls(connection.counts)
+
+    def _one_by_one(self, connection: Connection, policy: Policy) -> Pipeline:
+        """Return a pipeline for the last try: it stops exactly at the record that ends the run."""
+        return Pipeline(
+            connection.sender,
+            connection.lookup,
+            connection.truth,
+            connection.gate,
+            policy,
+            self._source.key,
+            connections=1,
+            store_outcomes=self._store_outcomes,
+            chunk_records=1,
+            overlapping=False,
+        )
 
     def _policy(self, doubtful_until: int) -> Policy:
         return Policy(

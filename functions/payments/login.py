@@ -37,7 +37,7 @@ class Login:
         self._lock = threading.Lock()
         self._access: Access | None = None
         self._distrusted = False
-        self._codebase_known_at = float("-inf")
+        self._codebase_renewed_at = float("-inf")
 
     def credentials(self) -> Credentials:
         """Return the secret's content; raises SecretUnusable."""
@@ -78,9 +78,10 @@ class Login:
         with self._lock:
             if self._access is not None and self._access is not failed:
                 return self._access
-            if monotonic() - self._codebase_known_at < _SAME_CODEBASE_SECONDS:
+            if monotonic() - self._codebase_renewed_at < _SAME_CODEBASE_SECONDS:
                 return None
             renewed = self._open(failed.credentials, ask_codebase)
+            self._codebase_renewed_at = monotonic()
             if renewed.base_url == failed.base_url:
                 return None
             self._access = renewed
@@ -96,7 +97,6 @@ class Login:
         company = quote(credentials.company, safe="")
         url = f"{credentials.login_origin}/login/companyinfo/{company}"
         codebase = _codebase(ask_codebase(url), credentials)
-        self._codebase_known_at = monotonic()
         headers = {"Authorization": credentials.authorization, "clientId": credentials.client_id}
         return Access(credentials, f"{credentials.api_origin}/{codebase}apis/3.0", headers)
 

@@ -45,7 +45,7 @@ from payments.sender import Sender
 
 CHUNK_RECORDS = 500
 _CHUNK_BYTES = 4 * 1024 * 1024
-_TICK_SECONDS = 0.5
+_TICK_SECONDS = 0.25
 _CHECKPOINT_SECONDS = 3.0
 _WRITE_AT_ONCE = 25
 
@@ -145,6 +145,7 @@ class _Learned:
 class Pipeline:
     """Apply records with `connections` threads.
 
+    Unless `overlapping`, a chunk is begun only when the outcomes of the one before are stored.
     `key` is the file's S3 key, for the truth table. After `apply`, however it ended, `in_doubt`
     tells whether payments may have been sent of which no outcome is stored.
     """
@@ -160,6 +161,8 @@ class Pipeline:
         connections: int,
         store_outcomes: StoreOutcomes,
         chunk_records: int = CHUNK_RECORDS,
+        *,
+        overlapping: bool = True,
     ) -> None:
         self.in_doubt = False
         self._sender = sender
@@ -171,10 +174,13 @@ class Pipeline:
         self._connections = connections
         self._store_outcomes = store_outcomes
         self._chunk_records = chunk_records
+        self._most_running = 2 if overlapping else 1
         self._learned = _Learned()
         self._to_remember: deque[TruthRecord] = deque()
         self._running: deque[_Chunk] = deque()
         self._last_checkpoint = monotonic()
+        # Soon at first: a run that is killed again and again shall have got a little further.
+        self._checkpoint_seconds = _TICK_SECONDS
 
     def apply(self, records: Iterator[PaymentRecord]) -> None:
         """Apply all records, or as many as can be.
@@ -193,7 +199,7 @@ class Pipeline:
         while following.records:
             chunk, following = following, self._prepare(records, pool)
             self._start(chunk, pool)
-            if len(self._running) > 1:
+            if len(self._running) == self._most_running:
                 self._finish()
         while self._running:
             self._finish()
@@ -261,7 +267,7 @@ class Pipeline:
             action, payment = self._sender.create(decision)
         else:
             assert not isinstance(decision, LookUpPayments), "its payments have been looked up"
-            action, payment = self._sender.update(decision, record.external_id)
+            action, payment = self._sender.update(decision)
         sent = self._truth_record(record, truth, decision.invoice_id, action, payment)
         # A payment that the record itself named need not be the invoice's only one.
         self._learned.add(sent, decision.invoice_id, payment, is_only=payments is not None)
@@ -316,7 +322,7 @@ class Pipeline:
                 lane.result()
             if len(self._to_remember) >= _WRITE_AT_ONCE:
                 self._remember()
-            if monotonic() - self._last_checkpoint > _CHECKPOINT_SECONDS:
+            if monotonic() - self._last_checkpoint > self._checkpoint_seconds:
                 self._store(chunk)
         self._store(chunk)
         self._running.popleft()
@@ -334,6 +340,7 @@ class Pipeline:
         if finished:
             self._store_outcomes(finished)
             chunk.stored += len(finished)
+            self._checkpoint_seconds = min(2 * self._checkpoint_seconds, _CHECKPOINT_SECONDS)
         self._last_checkpoint = monotonic()
 
     def _stop(self, reason: Exception) -> None:

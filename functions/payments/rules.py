@@ -28,12 +28,12 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Patch the fields of a payment; `from_truth_table` if that is what named it."""
+    """Patch the fields of a payment; `known_as` is the external id of its truth record, if any."""
 
     invoice_id: int
     payment_id: int
     fields: Mapping[str, JsonValue]
-    from_truth_table: bool = False
+    known_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +122,11 @@ def decide(
     try:
         invoice_id = _invoice_id(record, truth, invoices)
         if record.payment_id is not None:
-            return Update(invoice_id, record.payment_id, fields)
+            is_known = truth is not None and truth.payment_id == record.payment_id
+            known_as = record.external_id if is_known else None
+            return Update(invoice_id, record.payment_id, fields, known_as)
         if truth is not None:
-            return Update(invoice_id, truth.payment_id, fields, from_truth_table=True)
+            return Update(invoice_id, truth.payment_id, fields, truth.external_id)
         if payments is None:
             payments = _payments_if_certain(record, invoice_id, invoices, policy)
         if payments is None:

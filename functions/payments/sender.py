@@ -47,12 +47,12 @@ class Sender:
         except NotFound:
             raise RecordRejected(f"ConnectWise has no invoice with id {invoice_id}.") from None
 
-    def update(self, update: Update, external_id: str | None) -> Sent:
+    def update(self, update: Update) -> Sent:
         """Set the payment's fields."""
         try:
             payment = self._api.update_payment(update.invoice_id, update.payment_id, update.fields)
         except NotFound:
-            raise RecordRejected(_payment_gone(update, external_id)) from None
+            raise RecordRejected(_payment_gone(update)) from None
         return Action.UPDATED, payment
 
     def create(self, create: Create) -> Sent:
@@ -107,15 +107,15 @@ class Sender:
             raise RecordRejected(
                 f"Invoice {create.invoice_id} has several payments: give the <id> of one of {ids}."
             )
-        return self.update(Update(create.invoice_id, found[0].id, create.fields), None)
+        return self.update(Update(create.invoice_id, found[0].id, create.fields))
 
 
-def _payment_gone(update: Update, external_id: str | None) -> str:
+def _payment_gone(update: Update) -> str:
     gone = f"ConnectWise has no payment {update.payment_id} on invoice {update.invoice_id}."
-    if not update.from_truth_table:
+    if update.known_as is None:
         return gone
     return (
-        f"{gone} The truth table names it for external id {external_id}. If the invoice is right "
-        "and the payment is to be created anew, delete the truth table's entry "
-        f"{external_id} and upload the record again."
+        f"{gone} The truth table names it for external id {update.known_as}. If the invoice is "
+        "right and the payment is to be created anew, delete the truth table's entry "
+        f"{update.known_as}, leave out any <id>, and upload the record again."
     )

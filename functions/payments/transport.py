@@ -40,6 +40,7 @@ logger = Logger(child=True)
 
 TIMEOUT_SECONDS = (5.0, 30.0)  # to connect, and between the bytes of an answer
 SHORTEST_SILENCE_SECONDS = 0.5
+LONGEST_SILENCE_SECONDS = 24 * 3600.0
 _PROOF_PATH = "/finance/invoices"
 _PROOF_QUERY: Mapping[str, str | int] = {"fields": "id", "pageSize": 1}
 
@@ -48,7 +49,7 @@ _PROOF_QUERY: Mapping[str, str | int] = {"fields": "id", "pageSize": 1}
 class Retries:
     """How often, and how many seconds apart, a failed call is repeated."""
 
-    tries: int = 5
+    tries: int = 7
     first_wait_seconds: float = 0.5
     longest_wait_seconds: float = 8.0
 
@@ -294,11 +295,15 @@ def _seconds(retry_after: str | None) -> float | None:
     if not retry_after:
         return None
     if retry_after.strip().isdecimal():
-        return max(SHORTEST_SILENCE_SECONDS, float(retry_after))
+        return _bounded(float(retry_after))
     try:
         at = parsedate_to_datetime(retry_after)
     except ValueError:
         return None
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)
-    return max(SHORTEST_SILENCE_SECONDS, (at - datetime.now(UTC)).total_seconds())
+    return _bounded((at - datetime.now(UTC)).total_seconds())
+
+
+def _bounded(seconds: float) -> float:
+    return min(max(seconds, SHORTEST_SILENCE_SECONDS), LONGEST_SILENCE_SECONDS)

@@ -19,7 +19,7 @@ REGION = "us-east-1"
 
 _HERE = Path(__file__).parent
 _START_SECONDS = 60.0
-_END_SECONDS = 10.0
+_END_SECONDS = 30.0
 _LOG_LINES_SHOWN = 30
 
 

@@ -123,7 +123,7 @@ def _decided(
         return decision.outcome
     assert not isinstance(decision, LookUpPayments)
     if isinstance(decision, Update):
-        action, payment = sender.update(decision, record.external_id)
+        action, payment = sender.update(decision)
     else:
         action, payment = sender.create(decision)
     if record.external_id is not None:

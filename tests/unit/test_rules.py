@@ -71,7 +71,7 @@ def rejection(decided: Decision) -> str:
 # The four rules and their order
 
 BY_ID = Update(1, 50, TEN)
-BY_TRUTH = Update(1, 70, TEN, from_truth_table=True)
+BY_TRUTH = Update(1, 70, TEN, known_as="A")
 BY_INVOICE = Update(1, 90, TEN)
 CREATE = Create(1, TEN)
 

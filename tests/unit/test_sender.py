@@ -238,22 +238,22 @@ def test_an_existing_payment_that_vanishes_meanwhile_is_named(
 
 def test_an_update_is_one_call(connectwise: FakeConnectWise, sender: Sender) -> None:
     connectwise.add_payment(1, "3.00")
-    sent = sender.update(Update(1, 101, {"amount": TEN}), "A")
+    sent = sender.update(Update(1, 101, {"amount": TEN}))
     assert sent == (Action.UPDATED, Payment(101, TEN))
     assert connectwise.calls == [Call("update", 1, 101, TEN)]
 
 
 def test_a_payment_that_is_gone_is_named(sender: Sender) -> None:
-    message = rejection(lambda: sender.update(Update(1, 101, {"amount": TEN}), "A"))
+    message = rejection(lambda: sender.update(Update(1, 101, {"amount": TEN})))
     assert "payment 101 on invoice 1" in message
     assert "truth table" not in message
 
 
-def test_a_payment_that_only_the_truth_table_knows_tells_which_entry_to_delete(
+def test_a_payment_that_is_gone_but_in_the_truth_table_tells_which_entry_to_delete(
     sender: Sender,
 ) -> None:
-    update = Update(1, 101, {"amount": TEN}, from_truth_table=True)
-    message = rejection(lambda: sender.update(update, "A-17"))
+    update = Update(1, 101, {"amount": TEN}, known_as="A-17")
+    message = rejection(lambda: sender.update(update))
     assert "payment 101 on invoice 1" in message
     assert "delete" in message
     assert message.count("A-17") == 2
@@ -269,7 +269,7 @@ def test_what_stops_the_import_is_passed_on(
     connectwise.before = fail
     for attempt in (
         lambda: sender.create(CREATE),
-        lambda: sender.update(Update(1, 101, {"amount": TEN}), None),
+        lambda: sender.update(Update(1, 101, {"amount": TEN})),
         lambda: sender.payments(1),
     ):
         with pytest.raises(type(error)):
