@@ -89,6 +89,15 @@ def test_a_file_that_goes_on_later_is_put_back_with_its_delay(
     assert queue.put_back == [("r1", 120)]
 
 
+def test_a_delay_beyond_what_sqs_can_wait_is_as_long_as_it_can(
+    handle: Handle, importer: FakeImporter, queue: FakeSqs
+) -> None:
+    """Counted from when the message was received: the run has used up some of it."""
+    importer.result = lambda _: PutBack(86_400, "silence")
+    assert handle(sqs(eventbridge("incoming/a.xml"))) == failures("m1")
+    assert 43_200 - 1_200 < queue.put_back[0][1] < 43_200 - 900
+
+
 def test_after_one_that_is_put_back_none_is_imported(
     handle: Handle, importer: FakeImporter, queue: FakeSqs
 ) -> None:
