@@ -197,7 +197,8 @@ class _Run:
         records = self._records(path)
         try:
             if self._state.tries == MAX_TRIES:
-                pipelines.append(self._one_by_one(connection, policy))
+                # The last try: it stops exactly at the record that ends the runs.
+                pipelines.append(self._pipeline(connection, policy, one_by_one=True))
                 pipelines[-1].apply(islice(records, reach))
             pipelines[0].apply(records)
         except AccessRefused:
@@ -208,7 +209,9 @@ class _Run:
             self._in_doubt = in_doubt or self._state.done < doubtful_until
             self._telemetry.calls(connection.counts)
 
-    def _pipeline(self, connection: Connection, policy: Policy) -> Pipeline:
+    def _pipeline(
+        self, connection: Connection, policy: Policy, *, one_by_one: bool = False
+    ) -> Pipeline:
         return Pipeline(
             connection.sender,
             connection.lookup,
@@ -216,24 +219,10 @@ class _Run:
             connection.gate,
             policy,
             self._source.key,
-            self._settings.connections,
-            self._store_outcomes,
-            self._settings.chunk_records,
-        )
-
-    def _one_by_one(self, connection: Connection, policy: Policy) -> Pipeline:
-        """Return a pipeline for the last try: it stops exactly at the record that ends the run."""
-        return Pipeline(
-            connection.sender,
-            connection.lookup,
-            connection.truth,
-            connection.gate,
-            policy,
-            self._source.key,
-            connections=1,
+            connections=1 if one_by_one else self._settings.connections,
             store_outcomes=self._store_outcomes,
-            chunk_records=1,
-            overlapping=False,
+            chunk_records=1 if one_by_one else self._settings.chunk_records,
+            overlapping=not one_by_one,
         )
 
     def _policy(self, doubtful_until: int) -> Policy:
