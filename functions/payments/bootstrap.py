@@ -93,7 +93,9 @@ def _secret_reader(name: str) -> ReadCredentials:
         try:
             secret = provider.get(name, max_age=_SECRET_MAX_AGE_SECONDS, force_fetch=fresh)
         except GetParameterError as error:
-            raise SecretUnusable(f"Secret {name} cannot be read: {error}") from error
+            raise SecretUnusable(
+                f"Secret {name} cannot be read. Is there one with this name in this region? {error}"
+            ) from error
         return read_credentials(str(secret), name)
 
     return read
