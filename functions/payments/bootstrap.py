@@ -31,7 +31,14 @@ from payments.transport import Transport, new_session
 from payments.truth_table import TruthTable
 
 _SECRET_MAX_AGE_SECONDS = 300
-_AWS = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=5, read_timeout=30)
+_AWS = Config(
+    retries={"mode": "standard", "max_attempts": 5},
+    connect_timeout=5,
+    read_timeout=30,
+    # The services check what they are sent; checking each truth record here as well is a good part
+    # of what a payment costs in CPU.
+    parameter_validation=False,
+)
 
 
 @cache

@@ -18,11 +18,14 @@ class Pace:
 
     Without throttling there is no limit. From one throttling to the next, silence included,
     ConnectWise has accepted what its budget is; that becomes the rate. After a while without
-    throttling the rate grows again, in case the budget has. Times are in seconds.
+    throttling the rate grows again: it was measured too low if part of the budget was lost in a
+    silence, and the budget may have grown. Times are in seconds.
     """
 
-    HOLD_SECONDS = 20.0
+    HOLD_SECONDS = 2.0
     GROWTH_PER_SECOND = 1.05
+    CUT = 0.9
+    MOST_ABOVE_MEASURED = 1.25
     SLOWEST_RATE = 0.2
 
     def __init__(self) -> None:
@@ -50,6 +53,10 @@ class Pace:
             return  # called again too early: nothing learnt, the cycle goes on
         if self._cycle_start is not None:
             measured = self._accepted / max(now - self._cycle_start, 1.0)
+            if self._rate is not None and now > self._learned_at + self.HOLD_SECONDS:
+                # Grown just beyond the budget; what was measured is also what we have held back.
+                grown = self._rate_at(now) * self.CUT
+                measured = min(max(measured, grown), measured * self.MOST_ABOVE_MEASURED)
             self._rate = max(measured, self.SLOWEST_RATE)
             self._learned_at = now
         self._cycle_start = now

@@ -57,7 +57,8 @@ def test_from_one_throttling_to_the_next_the_rate_is_learned() -> None:
 
 def test_the_latest_cycle_counts() -> None:
     pace = throttled_at((0, 0), (60, 600), (120, 1200))
-    assert gap(pace, 121) == pytest.approx(0.05)
+    # 20 calls a second were measured; as the rate had grown meanwhile, it may be a little more.
+    assert 1 / 20 / Pace.MOST_ABOVE_MEASURED <= gap(pace, 121) <= 1 / 20
 
 
 def test_being_throttled_again_with_nothing_accepted_teaches_nothing() -> None:

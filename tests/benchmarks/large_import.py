@@ -1,0 +1,64 @@
+"""The import whose memory is measured: the importer with real adapters, on a forgetful AWS."""
+
+from math import inf
+from pathlib import Path
+from tempfile import mkdtemp
+
+from aws_lambda_powertools import Metrics
+
+from benchmarks.forgetful_aws import EmptyDynamoDb, NewImport, S3OnDisk
+from benchmarks.job import Job, Work
+from payments.bootstrap import event_handler
+from payments.connectwise import ConnectWise
+from payments.credentials import Credentials
+from payments.import_log import ImportLog
+from payments.importer import Connection, Finished, Importer, ImportSettings
+from payments.invoice_lookup import InvoiceLookup
+from payments.login import Login
+from payments.models import SourceFile
+from payments.pace import Gate
+from payments.sender import Sender
+from payments.storage import Storage
+from payments.telemetry import NAMESPACE, CloudWatchTelemetry
+from payments.transport import Transport, new_session
+from payments.truth_table import TruthTable
+
+
+def prepare(job: Job) -> Work:
+    """Return the import of the job's file."""
+    event_handler()  # the deployed program's own AWS clients, whose memory counts
+    incoming = Path(job.file)
+    importer = Importer(
+        ImportLog(NewImport()),
+        Storage(S3OnDisk(incoming, incoming.parent), Path(mkdtemp(dir=incoming.parent))),
+        lambda deadline: _connect(job, deadline),
+        CloudWatchTelemetry(Metrics(namespace=NAMESPACE)),
+        ImportSettings(connections=job.connections),
+    )
+    source = SourceFile("payments", f"incoming/{incoming.name}", version_id="1")
+    return lambda: _run(importer, source)
+
+
+def _run(importer: Importer, source: SourceFile) -> None:
+    result = importer.run(source, inf)
+    assert isinstance(result, Finished), result
+
+
+def _connect(job: Job, deadline: float) -> Connection:
+    secret = job.secret
+    credentials = Credentials(
+        secret["site"],
+        secret["company"],
+        secret["publicKey"],
+        secret["privateKey"],
+        secret["clientId"],
+    )
+    gate = Gate(job.connections, deadline)
+    transport = Transport(
+        new_session(job.connections), Login(lambda _: credentials), gate, "2026.1"
+    )
+    connectwise = ConnectWise(transport)
+    truth = TruthTable(EmptyDynamoDb(), "truth", credentials.connection)
+    return Connection(
+        gate, Sender(connectwise), InvoiceLookup(connectwise), truth, transport.counts
+    )
