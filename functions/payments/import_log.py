@@ -74,8 +74,8 @@ class ImportState:
     `run` numbers the runs; `tries` counts those that began since the last progress, so it is
     above 1 only after a run that ended without a word. `waits` counts the times that the file
     was put back since then because something was down. `in_doubt`: the last run may have sent
-    payments that are not counted in `counts`. `giving_up`: nothing is sent any more, the records
-    that remain are being moved to the fail file.
+    payments that are not counted in `counts`. `given_up_at` is the record at which the file was
+    given up: nothing is sent any more, and what remains is being moved to the fail file.
     """
 
     import_id: str
@@ -87,7 +87,7 @@ class ImportState:
     root: Root = Root()
     counts: Counts = field(default_factory=Counts)
     in_doubt: bool = False
-    giving_up: bool = False
+    given_up_at: int | None = None
 
     @property
     def finished(self) -> bool:
@@ -151,14 +151,15 @@ class ImportLog:
 
     def checkpoint(self, state: ImportState, counts: Counts) -> ImportState:
         """Move the checkpoint behind all records counted in `counts`."""
-        tries = state.tries if state.giving_up else 1
+        tries = 1 if state.given_up_at is None else state.tries
         self._write(state, tries=tries, waits=0, error=None, **_numbers(counts))
         return replace(state, tries=tries, waits=0, counts=counts)
 
     def give_up(self, state: ImportState) -> ImportState:
-        """Note that nothing of this file is sent any more."""
-        self._write(state, givingUp=True)
-        return replace(state, giving_up=True)
+        """Note that nothing of this file is sent any more, from the checkpoint on."""
+        given_up_at = state.done + 1
+        self._write(state, givenUpAt=given_up_at)
+        return replace(state, given_up_at=given_up_at)
 
     def put_back(self, state: ImportState, in_doubt: bool, reason: str | None = None) -> None:
         """Note that this run ends in good order and a later one goes on.
@@ -200,7 +201,7 @@ class ImportLog:
 
 
 def _state(item: Mapping[str, Any]) -> ImportState:
-    total = item.get("total")
+    total, given_up_at = item.get("total"), item.get("givenUpAt")
     return ImportState(
         import_id=item["importId"],
         run=int(item["run"]),
@@ -211,7 +212,7 @@ def _state(item: Mapping[str, Any]) -> ImportState:
         root=Root(*(tag.encode() for tag in item["root"])) if "root" in item else Root(),
         counts=Counts(*(int(item.get(name, 0)) for name in _COUNTED)),
         in_doubt=bool(item.get("inDoubt", False)) or int(item["tries"]) > 1,
-        giving_up=bool(item.get("givingUp", False)),
+        given_up_at=None if given_up_at is None else int(given_up_at),
     )
 
 

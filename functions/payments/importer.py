@@ -168,8 +168,10 @@ class _Run:
     def _import(self) -> Result:
         if self._state.run > 1:
             self._adopt_stored_outcomes()
-        if self._state.tries > MAX_TRIES or self._state.giving_up:
-            return self._give_up()
+        if self._state.tries > MAX_TRIES and self._state.given_up_at is None:
+            self._state = self._log.give_up(self._state)
+        if self._state.given_up_at is not None:
+            return self._give_up(self._state.given_up_at)
         if self._state.total is None or self._state.done < self._state.total:
             self._apply()
         counts = self._state.counts
@@ -290,11 +292,8 @@ class _Run:
             "failed": str(counts.failed),
         }
 
-    def _give_up(self) -> Finished:
+    def _give_up(self, place: int) -> Finished:
         """Close a file that has stopped its run again and again at the same place."""
-        if not self._state.giving_up:
-            self._state = self._log.give_up(self._state)
-        place = self._state.done + 1
         error = (
             f"The import was given up: {MAX_TRIES} runs ended without a word at record {place}. "
             "Look into the function's log for the reason, then upload the fail file again."
@@ -302,7 +301,7 @@ class _Run:
         logger.error("Given up", import_id=self._state.import_id, record=place)
         if self._state.tries > MAX_TRIES + _MAX_TRIES_TO_GIVE_UP:
             return self._close_without_files(error)
-        self._fail_remaining()
+        self._fail_remaining(place)
         return self._close(Status.FAILED, error)
 
     def _close_without_files(self, error: str) -> Finished:
@@ -313,10 +312,10 @@ class _Run:
         self._telemetry.file(Status.FAILED)
         return Finished(self._state)
 
-    def _fail_remaining(self) -> None:
+    def _fail_remaining(self, place: int) -> None:
         if self._state.total is None:  # the file itself could not be read to its end
             return
-        doubtful_until = self._state.done + 2 * self._settings.chunk_records
+        doubtful_until = place - 1 + 2 * self._settings.chunk_records
         records = self._records(self._storage.fetch(self._source))
         while chunk := take_chunk(records, self._settings.chunk_records):
             self._store_outcomes(

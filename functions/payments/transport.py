@@ -5,7 +5,7 @@ What happens to a call that fails:
 - 401: the secret is read afresh once; still 401, or 403: AccessRefused;
 - 404: the codebase is asked for afresh once, in case the tenant was upgraded; still 404: NotFound;
 - other 4xx: RecordRejected;
-- timeout, reset, 5xx, unreadable answer: repeated with back-off, then ConnectWiseDown, or
+- timeout, reset, 408, 5xx, unreadable answer: repeated with back-off, then ConnectWiseDown, or
   ServerFault if other calls are answered. A POST is not repeated: it raises AnswerLost, since it
   may have taken effect.
 """
@@ -237,7 +237,7 @@ class Transport:
             except ValueError as error:
                 raise _Failed("an answer that is not JSON") from error
         messages = self._errors(response)
-        if status >= 500:
+        if status >= 500 or status == 408:  # a proxy has waited for too long
             is_fault = status == 500 and read_error(response.content) is not None
             raise _Failed(f"{status}: {messages[0]}", server_fault=is_fault)
         if status == 401:

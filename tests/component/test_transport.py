@@ -246,6 +246,7 @@ def test_a_rejection_need_not_be_json(connectwise: Simulator, link: Link, answer
 
 FAILURES = {
     "500": {"status": 500, "answer": {"code": "ConnectWiseApi", "message": "A timeout."}},
+    "408 of a proxy": {"status": 408, "headers": HTML, "answer": PAGE},
     "502 with a page": {"status": 502, "headers": HTML, "answer": PAGE},
     "503 without Retry-After": {"status": 503},
     "reset": {"reset": True},

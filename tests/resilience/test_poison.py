@@ -136,6 +136,7 @@ def test_giving_up_can_be_killed_anywhere_too(tmp_path: Path) -> None:
         check(killed, source, FILE)
         found = ending(killed, source)
         assert (found.status, found.success) == (expected.status, expected.success)
+        assert found.fail == expected.fail, "it names the record that ended the runs"
         assert found.held == expected.held
 
 

@@ -139,9 +139,9 @@ def test_while_giving_up_progress_forgives_nothing(log: ImportLog) -> None:
     for _ in range(4):
         state = begin(log)
     state = log.checkpoint(log.give_up(state), Counts(failed=1))
-    assert (state.tries, state.giving_up) == (4, True)
+    assert (state.tries, state.given_up_at) == (4, 1)
     again = begin(log)
-    assert (again.tries, again.giving_up) == (5, True)
+    assert (again.tries, again.given_up_at) == (5, 1)
 
 
 @pytest.mark.parametrize("in_doubt", [True, False])
