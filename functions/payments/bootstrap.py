@@ -27,7 +27,7 @@ from payments.sender import Sender
 from payments.settings import Settings, read_settings
 from payments.storage import Storage
 from payments.telemetry import NAMESPACE, CloudWatchTelemetry
-from payments.transport import Transport, new_session
+from payments.transport import Transport, new_adapter
 from payments.truth_table import TruthTable
 
 _SECRET_MAX_AGE_SECONDS = 300
@@ -45,9 +45,9 @@ _AWS = Config(
 def event_handler() -> EventHandler:
     """Return the program, configured from the environment."""
     settings = read_settings(os.environ)
-    dynamodb = boto3.resource("dynamodb", config=_AWS)
+    dynamodb = boto3.client("dynamodb", config=_AWS)
     importer = Importer(
-        ImportLog(dynamodb.Table(settings.imports_table_name)),
+        ImportLog(dynamodb, settings.imports_table_name),
         Storage(boto3.client("s3", config=_AWS), Path(tempfile.mkdtemp())),
         _Connector(settings, dynamodb).connect,
         CloudWatchTelemetry(Metrics(namespace=NAMESPACE)),
@@ -75,12 +75,12 @@ class _Connector:
         self._settings = settings
         self._dynamodb = dynamodb
         self._login = Login(_secret_reader(settings.secret_name))
-        self._session = new_session(settings.connections)
+        self._adapter = new_adapter(settings.connections)
 
     def connect(self, deadline: float) -> Connection:
         credentials = self._login.credentials()
         gate = Gate(self._settings.connections, deadline)
-        transport = Transport(self._session, self._login, gate, self._settings.api_version)
+        transport = Transport(self._adapter, self._login, gate, self._settings.api_version)
         connectwise = ConnectWise(transport)
         truth_table_name = self._settings.truth_table_name
         return Connection(

@@ -12,10 +12,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
-from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
-from payments.aws import error_code, trying_later
+from payments.aws import attribute_values, error_code, plain, trying_later
 from payments.clock import utc_now
 from payments.errors import Superseded
 from payments.models import Action, SourceFile
@@ -101,10 +100,11 @@ class ImportState:
 
 
 class ImportLog:
-    """The imports table. `table` is a boto3 DynamoDB Table resource."""
+    """The imports table. `dynamodb` is a boto3 client."""
 
-    def __init__(self, table: Any) -> None:
-        self._table = table
+    def __init__(self, dynamodb: Any, name: str) -> None:
+        self._dynamodb = dynamodb
+        self._name = name
 
     def begin(self, import_id: str, source: SourceFile) -> ImportState:
         """Start the first or a further run; a finished import comes back as it is."""
@@ -118,21 +118,24 @@ class ImportLog:
         started = uuid4().hex
         with trying_later("The imports table"):
             try:
-                answer = self._table.update_item(
-                    Key={"importId": import_id},
+                answer = self._dynamodb.update_item(
+                    TableName=self._name,
+                    Key=attribute_values({"importId": import_id}),
                     UpdateExpression=expression,
                     ConditionExpression="attribute_not_exists(#status) "
                     "OR (#status = :running AND #started <> :started)",
                     ExpressionAttributeNames={f"#{name}": name for name in names},
-                    ExpressionAttributeValues={
-                        ":bucket": source.bucket,
-                        ":key": source.key,
-                        ":versionId": source.version_id,
-                        ":running": Status.RUNNING,
-                        ":now": utc_now(),
-                        ":one": 1,
-                        ":started": started,
-                    },
+                    ExpressionAttributeValues=attribute_values(
+                        {
+                            ":bucket": source.bucket,
+                            ":key": source.key,
+                            ":versionId": source.version_id,
+                            ":running": Status.RUNNING,
+                            ":now": utc_now(),
+                            ":one": 1,
+                            ":started": started,
+                        }
+                    ),
                     ReturnValues="ALL_NEW",
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
@@ -140,8 +143,8 @@ class ImportLog:
                 if error_code(error) != _CONDITION_FAILED:
                     raise
                 # Finished, or a repetition by the SDK of a write that has taken effect.
-                return _state(_plain(error.response["Item"]))
-        return _state(answer["Attributes"])
+                return _state(plain(error.response["Item"]))
+        return _state(plain(answer["Attributes"]))
 
     def checked(self, state: ImportState, file: CheckedFile) -> ImportState:
         """Note that the file may be imported, its root and how many records it has."""
@@ -184,15 +187,15 @@ class ImportLog:
             expression += " REMOVE " + ", ".join(f"#{name}" for name in values.keys() - given)
         with trying_later("The imports table"):
             try:
-                self._table.update_item(
-                    Key={"importId": state.import_id},
+                self._dynamodb.update_item(
+                    TableName=self._name,
+                    Key=attribute_values({"importId": state.import_id}),
                     UpdateExpression=expression,
                     ConditionExpression="#run = :run",
                     ExpressionAttributeNames={f"#{name}": name for name in (*values, "run")},
-                    ExpressionAttributeValues={
-                        ":run": state.run,
-                        **{f":{name}": value for name, value in given.items()},
-                    },
+                    ExpressionAttributeValues=attribute_values(
+                        {":run": state.run, **{f":{name}": value for name, value in given.items()}}
+                    ),
                 )
             except ClientError as error:
                 if error_code(error) != _CONDITION_FAILED:
@@ -218,9 +221,3 @@ def _state(item: Mapping[str, Any]) -> ImportState:
 
 def _numbers(counts: Counts) -> dict[str, int]:
     return {"done": counts.done, **{name: getattr(counts, name) for name in _COUNTED}}
-
-
-def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the item of a failed condition, which boto3 leaves in DynamoDB's own notation."""
-    deserialize = TypeDeserializer().deserialize
-    return {name: deserialize(value) for name, value in item.items()}

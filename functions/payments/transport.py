@@ -18,10 +18,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 from aws_lambda_powertools import Logger
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from requests.utils import default_headers
 
 from payments.answers import error_messages, read_error, read_json, write_json
 from payments.errors import (
@@ -78,15 +81,14 @@ class _Failed(Exception):
         self.server_fault = server_fault
 
 
-def new_session(connections: int) -> requests.Session:
-    """Return a session that keeps that many connections alive, and decides nothing by itself."""
-    session = requests.Session()
-    # Neither ~/.netrc nor proxy variables may change who we are or where we call.
-    session.trust_env = False
-    adapter = HTTPAdapter(pool_connections=2, pool_maxsize=connections, max_retries=0)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
+def new_adapter(connections: int) -> HTTPAdapter:
+    """Return what keeps that many connections alive, and decides nothing by itself.
+
+    A requests.Session would add ~/.netrc, proxy variables, cookies and redirects. None of them may
+    change who we are or where we call (a redirected POST would become a GET), and to look for them
+    takes as long for each call as all that `send` does.
+    """
+    return HTTPAdapter(pool_connections=2, pool_maxsize=connections, max_retries=0)
 
 
 class Transport:
@@ -94,7 +96,7 @@ class Transport:
 
     def __init__(
         self,
-        session: requests.Session,
+        adapter: HTTPAdapter,
         login: Login,
         gate: Gate,
         api_version: str,
@@ -102,13 +104,13 @@ class Transport:
         timeout_seconds: tuple[float, float] = TIMEOUT_SECONDS,
     ) -> None:
         self.counts = CallCounts()
-        self._session = session
+        self._adapter = adapter
         self._login = login
         self._gate = gate
         self._retries = retries
         self._timeout_seconds = timeout_seconds
         accept = f"application/vnd.connectwise.com+json; version={api_version}"
-        self._headers = {"Accept": accept}
+        self._headers = {**default_headers(), "Accept": accept}
         self._proven = False
 
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Any:
@@ -194,21 +196,13 @@ class Transport:
     ) -> requests.Response:
         """Send until the answer is not one that asks for silence."""
         headers = self._headers if access is None else {**self._headers, **access.headers}
-        if body is not None:
-            headers = {**headers, "Content-Type": "application/json"}
+        request = _request(method, url, headers, query, body)
         while True:
             try:
                 with self._gate.call():
                     self.counts.calls += 1
-                    response = self._session.request(
-                        method,
-                        url,
-                        params=query,
-                        data=body,
-                        headers=headers,
-                        timeout=self._timeout_seconds,
-                        allow_redirects=False,  # a redirected POST would become a GET
-                    )
+                    response = self._adapter.send(request, timeout=self._timeout_seconds)
+                    _ = response.content  # the connection is free only when the body is read
             except requests.RequestException as error:
                 logger.warning("No answer", method=method, url=url, reason=type(error).__name__)
                 raise _Failed(type(error).__name__) from error
@@ -288,6 +282,25 @@ class Transport:
             return None
         except RecordRejected as error:
             raise AccessRefused(f"ConnectWise does not name the codebase: {error}") from error
+
+
+def _request(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    query: Mapping[str, str | int] | None,
+    body: str | None,
+) -> requests.PreparedRequest:
+    """Return a request as it goes out; `url` and `body` are ASCII."""
+    request = requests.PreparedRequest()
+    request.method = method
+    request.url = f"{url}?{urlencode(query)}" if query else url
+    request.headers = CaseInsensitiveDict(headers)
+    if body is not None:
+        request.body = body.encode("ascii")
+        request.headers["Content-Type"] = "application/json"
+        request.headers["Content-Length"] = str(len(request.body))
+    return request
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from time import sleep
 from typing import Any
 
-from payments.aws import trying_later
+from payments.aws import attribute_values, plain, trying_later
 from payments.errors import AwsDown
 from payments.models import Action, TruthRecord
 
@@ -22,7 +22,7 @@ _TRIES = 8
 
 
 class TruthTable:
-    """Truth records of one connection. `dynamodb` is a boto3 DynamoDB resource."""
+    """Truth records of one connection. `dynamodb` is a boto3 client."""
 
     def __init__(self, dynamodb: Any, name: str, connection: str) -> None:
         self._dynamodb = dynamodb
@@ -32,20 +32,21 @@ class TruthTable:
     def find(self, external_ids: Iterable[str]) -> dict[str, TruthRecord]:
         """Return the truth records that there are, by external id."""
         keys = [
-            {"externalId": external_id, "connection": self._connection}
+            attribute_values({"externalId": external_id, "connection": self._connection})
             for external_id in dict.fromkeys(external_ids)
         ]
         found: dict[str, TruthRecord] = {}
         with trying_later("The truth table"):
             for part in _parts(keys, _READ_AT_ONCE):
                 for item in self._read(part):
-                    found[item["externalId"]] = _truth_record(item)
+                    record = _truth_record(plain(item))
+                    found[record.external_id] = record
         return found
 
     def store(self, records: Iterable[TruthRecord]) -> None:
         """Write the records; of several for one external id the last one stays."""
         latest = {record.external_id: record for record in records}
-        items = [_item(record, self._connection) for record in latest.values()]
+        items = [attribute_values(_item(r, self._connection)) for r in latest.values()]
         with trying_later("The truth table"):
             for part in _parts(items, _WRITE_AT_ONCE):
                 self._write(part)

@@ -10,6 +10,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
+from payments.aws import attribute_values
+
 
 class S3OnDisk:
     """A boto3 S3 client with one incoming file; success and fail files are dropped."""
@@ -35,7 +37,7 @@ class S3OnDisk:
 
 
 class EmptyDynamoDb:
-    """A boto3 DynamoDB resource whose tables know nothing and learn nothing."""
+    """A boto3 DynamoDB client whose tables know nothing and learn nothing."""
 
     def batch_get_item(self, **_: object) -> dict[str, Any]:
         return {"Responses": {}}
@@ -45,7 +47,8 @@ class EmptyDynamoDb:
 
 
 class NewImport:
-    """A boto3 DynamoDB table of imports that has never heard of the one that begins."""
+    """A boto3 DynamoDB client whose imports table has never heard of the one that begins."""
 
-    def update_item(self, *, Key: dict[str, str], **_: object) -> dict[str, Any]:  # noqa: N803
-        return {"Attributes": {**Key, "run": 1, "tries": 1, "status": "Running"}}
+    def update_item(self, *, Key: dict[str, Any], **_: object) -> dict[str, Any]:  # noqa: N803
+        begun = {"run": 1, "tries": 1, "status": "Running"}
+        return {"Attributes": {**Key, **attribute_values(begun)}}

@@ -20,7 +20,7 @@ from payments.pace import Gate
 from payments.sender import Sender
 from payments.storage import Storage
 from payments.telemetry import NAMESPACE, CloudWatchTelemetry
-from payments.transport import Transport, new_session
+from payments.transport import Transport, new_adapter
 from payments.truth_table import TruthTable
 
 
@@ -29,7 +29,7 @@ def prepare(job: Job) -> Work:
     event_handler()  # the deployed program's own AWS clients, whose memory counts
     incoming = Path(job.file)
     importer = Importer(
-        ImportLog(NewImport()),
+        ImportLog(NewImport(), "imports"),
         Storage(S3OnDisk(incoming, incoming.parent), Path(mkdtemp(dir=incoming.parent))),
         lambda deadline: _connect(job, deadline),
         CloudWatchTelemetry(Metrics(namespace=NAMESPACE)),
@@ -55,7 +55,7 @@ def _connect(job: Job, deadline: float) -> Connection:
     )
     gate = Gate(job.connections, deadline)
     transport = Transport(
-        new_session(job.connections), Login(lambda _: credentials), gate, "2026.1"
+        new_adapter(job.connections), Login(lambda _: credentials), gate, "2026.1"
     )
     connectwise = ConnectWise(transport)
     truth = TruthTable(EmptyDynamoDb(), "truth", credentials.connection)

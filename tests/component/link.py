@@ -10,7 +10,7 @@ from payments.connectwise import ConnectWise
 from payments.credentials import Credentials, read_credentials
 from payments.login import Login
 from payments.pace import Gate
-from payments.transport import Retries, Transport, new_session
+from payments.transport import Retries, Transport, new_adapter
 from simulator.control import Simulator
 
 API_VERSION = "2026.1"
@@ -39,20 +39,20 @@ class Link:
         self._cached: Credentials | None = None
         self.connections = connections
         self.login = Login(self._read)
-        self.session = new_session(connections)
+        self.adapter = new_adapter(connections)
         self.start(run_seconds)
 
     def start(self, run_seconds: float = RUN_SECONDS) -> None:
         """Begin a run, as the next invocation in the same process does."""
         self.gate = Gate(self.connections, monotonic() + run_seconds)
         self.transport = Transport(
-            self.session, self.login, self.gate, API_VERSION, QUICK, TIMEOUT_SECONDS
+            self.adapter, self.login, self.gate, API_VERSION, QUICK, TIMEOUT_SECONDS
         )
         self.api = ConnectWise(self.transport)
 
     def close(self) -> None:
         """Close the connections."""
-        self.session.close()
+        self.adapter.close()
 
     def together(
         self, call: Callable[[_Argument], _Result], arguments: Iterable[_Argument]

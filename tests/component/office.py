@@ -19,12 +19,13 @@ from payments.storage import Storage
 from payments.transport import CallCounts
 from payments.truth_table import TruthTable
 from resilience.clock import Clock
-from resilience.fake_dynamodb import FakeDynamoDb, FakeTable, FakeTableResource
+from resilience.fake_dynamodb import FakeDynamoDb, FakeTable
 from resilience.fake_s3 import FakeBucket, FakeS3
 from resilience.points import Plan, Points
 from resilience.schedule import Schedule
 
-BUCKET, KEY, TRUTH = "bucket", "incoming/a.xml", "truth"
+BUCKET, KEY = "bucket", "incoming/a.xml"
+TRUTH, IMPORTS = "truth", "imports"
 
 
 class Writes(Points):
@@ -74,8 +75,9 @@ class Office:
         self.bucket = FakeBucket()
         self.truth = FakeTable(("externalId", "connection"))
         settings = ImportSettings(connections=link.connections, chunk_records=chunk_records)
+        imports = FakeDynamoDb({IMPORTS: FakeTable(("importId",))}, self.writes)
         self._importer = Importer(
-            ImportLog(FakeTableResource(FakeTable(("importId",)), self.writes)),
+            ImportLog(imports, IMPORTS),
             Storage(FakeS3(self.bucket, self.writes), disk),
             self._connect,
             Silent(),

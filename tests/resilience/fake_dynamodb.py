@@ -1,4 +1,4 @@
-"""DynamoDB in memory: tables, and a resource that reads and writes them as boto3's does."""
+"""DynamoDB in memory: tables, and a client that reads and writes them as boto3's does."""
 
 # ruff: noqa: N803 # boto3's names of arguments
 
@@ -39,45 +39,39 @@ class FakeTable:
         self.items[self.key(item)] = _stored(item)
 
 
-class FakeTableResource:
-    """boto3's resource of one table, for one run."""
+class FakeDynamoDb:
+    """boto3's client, for one run."""
 
-    def __init__(self, table: FakeTable, points: Points) -> None:
-        self._table = table
+    def __init__(self, tables: Mapping[str, FakeTable], points: Points) -> None:
+        self._tables = tables
         self._points = points
 
     def update_item(
         self,
         *,
-        Key: Mapping[str, str],
+        TableName: str,
+        Key: Item,
         UpdateExpression: str,
         ConditionExpression: str,
         ExpressionAttributeNames: Mapping[str, str],
-        ExpressionAttributeValues: Mapping[str, Any],
+        ExpressionAttributeValues: Item,
         ReturnValues: str = "NONE",
         ReturnValuesOnConditionCheckFailure: str = "NONE",
     ) -> dict[str, Any]:
-        key = self._table.key(Key)
-        expressions = Expressions(ExpressionAttributeNames, _stored(ExpressionAttributeValues))
+        table = self._tables[TableName]
+        key = table.key(_read(Key))
+        expressions = Expressions(ExpressionAttributeNames, _read(ExpressionAttributeValues))
         with self._points.around_aws(f"update {key[0]}: {UpdateExpression}"):
-            for _ in range(self._table.attempts):
-                before = self._table.items.get(key, {})
+            for _ in range(table.attempts):
+                before = table.items.get(key, {})
                 accepted = expressions.holds(ConditionExpression, before)
-                after = expressions.updated(UpdateExpression, before or dict(Key))
+                after = expressions.updated(UpdateExpression, before or _read(Key))
                 expressions.check_all_used()
                 if accepted:
-                    self._table.items[key] = after
+                    table.items[key] = after
         if not accepted:
             raise _condition_failed(before)
-        return {"Attributes": after} if ReturnValues == "ALL_NEW" else {}
-
-
-class FakeDynamoDb:
-    """boto3's resource of the service, for one run."""
-
-    def __init__(self, tables: Mapping[str, FakeTable], points: Points) -> None:
-        self._tables = tables
-        self._points = points
+        return {"Attributes": _written(after)} if ReturnValues == "ALL_NEW" else {}
 
     def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:
         found: dict[str, list[Item]] = {}
@@ -86,8 +80,8 @@ class FakeDynamoDb:
                 assert 0 < len(request["Keys"]) <= 100
                 assert request["ConsistentRead"]
                 table = self._tables[name]
-                keys = (table.key(key) for key in request["Keys"])
-                found[name] = [dict(table.items[key]) for key in keys if key in table.items]
+                keys = (table.key(_read(key)) for key in request["Keys"])
+                found[name] = [_written(table.items[key]) for key in keys if key in table.items]
         return {"Responses": found, "UnprocessedKeys": {}}
 
     def batch_write_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,19 +91,30 @@ class FakeDynamoDb:
             shuffled = list(requests)
             self._points.shuffle(shuffled)
             for request in shuffled:
-                item = request["PutRequest"]["Item"]
+                item = _read(request["PutRequest"]["Item"])
                 with self._points.around_aws(f"put truth {item['externalId']}"):
                     self._tables[name].put(item)
         return {"UnprocessedItems": {}}
 
 
 def _condition_failed(item: Item) -> ClientError:
-    serialize = TypeSerializer().serialize
     response: Any = {
         "Error": {"Code": "ConditionalCheckFailedException", "Message": "not so"},
-        "Item": {name: serialize(value) for name, value in item.items()},
+        "Item": _written(item),
     }
     return ClientError(response, "UpdateItem")
+
+
+def _read(item: Item) -> Item:
+    """Return an item that a request brings in DynamoDB's notation."""
+    deserialize = TypeDeserializer().deserialize
+    return {name: deserialize(value) for name, value in item.items()}
+
+
+def _written(item: Item) -> Item:
+    """Return an item in the notation of DynamoDB's answers."""
+    serialize = TypeSerializer().serialize
+    return {name: serialize(value) for name, value in item.items()}
 
 
 def _stored(item: Mapping[str, Any]) -> Item:

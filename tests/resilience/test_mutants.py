@@ -185,7 +185,7 @@ write = ImportLog._write
 
 def without_condition(self: ImportLog, state: ImportState, **values: Any) -> None:
     """Write as if this were the latest run."""
-    row = self._table._table.items[(state.import_id,)]
+    row = self._dynamodb._tables[self._name].items[(state.import_id,)]
     write(self, replace(state, run=int(row["run"])), **values)
 
 

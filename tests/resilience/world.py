@@ -24,7 +24,7 @@ from payments.transport import CallCounts
 from payments.truth_table import TruthTable
 from resilience.clock import Clock
 from resilience.fake_connectwise import FakeApi, FakeConnectWise, FakeInvoice
-from resilience.fake_dynamodb import FakeDynamoDb, FakeTable, FakeTableResource
+from resilience.fake_dynamodb import FakeDynamoDb, FakeTable
 from resilience.fake_s3 import FakeBucket, FakeS3
 from resilience.points import UNDISTURBED, Killed, Plan, Points, Trouble, no_trouble
 from resilience.schedule import Schedule, ScheduledExecutor, scheduled_wait
@@ -165,7 +165,7 @@ class World:
         disk = self._disk / f"run {self._runs}"
         disk.mkdir(parents=True)
         return self._build(
-            ImportLog(FakeTableResource(self.imports, points)),
+            ImportLog(FakeDynamoDb({IMPORTS: self.imports}, points), IMPORTS),
             Storage(FakeS3(self.bucket, points), disk),
             lambda deadline: self._connect(points, deadline),
             self.telemetry,

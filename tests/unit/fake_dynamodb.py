@@ -17,7 +17,7 @@ def client_error(code: str, operation: str = "", **more: Any) -> ClientError:
 
 
 class FakeDynamoDb:
-    """A resource whose batches stop short after `at_once` items, if a test wants that.
+    """A client whose batches stop short after `at_once` items, if a test wants that.
 
     `fail` is called with each request and may raise.
     """
@@ -35,7 +35,7 @@ class FakeDynamoDb:
         assert 0 < len(keys) <= 100
         assert len({self._key_of(key) for key in keys}) == len(keys)
         found = [self.items.get(self._key_of(key)) for key in keys[:limit]]
-        answer: dict[str, Any] = {"Responses": {table: [item for item in found if item]}}
+        answer: dict[str, Any] = {"Responses": {table: [_written(item) for item in found if item]}}
         rest = {table: {**request, "Keys": keys[limit:]}} if keys[limit:] else {}
         return {**answer, "UnprocessedKeys": rest}
 
@@ -46,7 +46,7 @@ class FakeDynamoDb:
         items = [write["PutRequest"]["Item"] for write in writes]
         assert len({self._key_of(item) for item in items}) == len(items)
         for item in items[:limit]:
-            self.items[self._key_of(item)] = _stored(item)
+            self.items[self._key_of(item)] = _read(item)
         return {"UnprocessedItems": {table: writes[limit:]} if writes[limit:] else {}}
 
     def _taken(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -55,23 +55,31 @@ class FakeDynamoDb:
         return request
 
     def _key_of(self, item: Mapping[str, Any]) -> Key:
-        return tuple(item[name] for name in self._key)
+        return tuple(item[name]["S"] for name in self._key)
 
 
-def _stored(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an item as DynamoDB gives it back; it refuses a float, and returns decimals."""
-    serialize, deserialize = TypeSerializer().serialize, TypeDeserializer().deserialize
-    return {name: deserialize(serialize(value)) for name, value in item.items()}
+def _read(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an item that a request brings in DynamoDB's notation; its numbers are decimals."""
+    deserialize = TypeDeserializer().deserialize
+    return {name: deserialize(value) for name, value in item.items()}
+
+
+def _written(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an item in the notation of DynamoDB's answers; it refuses a float."""
+    serialize = TypeSerializer().serialize
+    return {name: serialize(value) for name, value in item.items()}
 
 
 _FUNCTION = re.compile(r"if_not_exists\((#\w+), (:\w+)\)")
 
 
 class FakeTable:
-    """A table of single items that understands the update expressions of `import_log`.
+    """A client for a table of single items, with the update expressions of `import_log`.
 
     With `repeats` every request arrives twice, as if the SDK had not got the first answer.
     """
+
+    name = "imports"
 
     def __init__(self) -> None:
         self.items: dict[str, dict[str, Any]] = {}
@@ -86,7 +94,8 @@ class FakeTable:
     def _update_item(
         self,
         *,
-        Key: Mapping[str, str],  # noqa: N803
+        TableName: str,  # noqa: N803
+        Key: Mapping[str, Any],  # noqa: N803
         UpdateExpression: str,  # noqa: N803
         ConditionExpression: str,  # noqa: N803
         ExpressionAttributeNames: Mapping[str, str],  # noqa: N803
@@ -95,23 +104,23 @@ class FakeTable:
     ) -> dict[str, Any]:
         if self.error:
             raise self.error
-        (import_id,) = Key.values()
+        assert TableName == self.name
+        (import_id,) = _read(Key).values()
         old = self.items.get(import_id, {})
-        names, values = dict(ExpressionAttributeNames), dict(ExpressionAttributeValues)
+        names, values = dict(ExpressionAttributeNames), _read(ExpressionAttributeValues)
         _check_all_used(names, values, f"{UpdateExpression} {ConditionExpression}")
         if not _holds(ConditionExpression, old, names, values):
             raise _condition_failed(old if returned else None)
-        new = {**old, **Key}
+        new = {**old, **_read(Key)}
         for action, clauses in _actions(UpdateExpression):
             for clause in clauses:
                 _update(new, action, clause, names, values)
-        self.items[import_id] = _stored(new)
-        return {"Attributes": _stored(new)}
+        self.items[import_id] = new
+        return {"Attributes": _written(new)}
 
 
 def _condition_failed(item: Mapping[str, Any] | None) -> ClientError:
-    serialize = TypeSerializer().serialize
-    held = {} if not item else {"Item": {name: serialize(value) for name, value in item.items()}}
+    held = {"Item": _written(item)} if item else {}
     return client_error("ConditionalCheckFailedException", "UpdateItem", **held)
 
 

@@ -31,7 +31,7 @@ def table() -> FakeTable:
 
 @pytest.fixture
 def log(table: FakeTable) -> ImportLog:
-    return ImportLog(table)
+    return ImportLog(table, table.name)
 
 
 def begin(log: ImportLog) -> ImportState:

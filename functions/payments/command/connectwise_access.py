@@ -13,7 +13,7 @@ from payments.credentials import Credentials, read_credentials
 from payments.errors import SecretUnusable
 from payments.login import Login
 from payments.pace import Gate
-from payments.transport import Retries, Transport, new_session
+from payments.transport import Retries, Transport, new_adapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ def open_access(
     gate = Gate(deployment.connections, deadline)
     login = Login(lambda _fresh: credentials(deployment))
     api_version = deployment.parameters["ConnectWiseApiVersion"]
-    session = new_session(deployment.connections)
-    return Access(Transport(session, login, gate, api_version, retries or Retries()), gate)
+    adapter = new_adapter(deployment.connections)
+    return Access(Transport(adapter, login, gate, api_version, retries or Retries()), gate)
 
 
 def credentials(deployment: Deployment) -> Credentials:

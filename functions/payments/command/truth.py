@@ -63,7 +63,7 @@ class StoredTruth:
     def table(self) -> TruthTable:
         """The truth table as the import uses it."""
         name = self.deployment.truth_table_name
-        return TruthTable(self.deployment.dynamodb, name, self.connection)
+        return TruthTable(self.deployment.client("dynamodb"), name, self.connection)
 
     def records(self) -> Iterator[TruthRecord]:
         """Yield all records, in no order."""
