@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import exp
 from time import monotonic
 
 from payments.errors import ImportStopped, OutOfTime
@@ -14,22 +15,27 @@ MAX_DEFAULT_SILENCE_SECONDS = 120.0
 
 
 class Pace:
-    """Learn from throttling how many calls a second ConnectWise accepts, and keep below it.
+    """Learn from throttling how many calls a second ConnectWise accepts, and keep just below it.
 
-    Without throttling there is no limit. From one throttling to the next, silence included,
-    ConnectWise has accepted what its budget is; that becomes the rate. After a while without
-    throttling the rate grows again: it was measured too low if part of the budget was lost in a
-    silence, and the budget may have grown. Times are in seconds.
+    Until the first throttling there is no limit. A cycle goes from the end of one silence to the
+    end of the next. What was accepted in it, silence included, ConnectWise surely accepts; the
+    pace at which it throttled is surely too much. After a silence the pace goes from the one to
+    just below the other, and stays there. While no ceiling is known, and again after a long time
+    below it (the budget may have grown), it grows faster and faster, carefully at first. Times are
+    in seconds.
     """
 
-    HOLD_SECONDS = 2.0
-    GROWTH_PER_SECOND = 1.05
-    CUT = 0.9
-    MOST_ABOVE_MEASURED = 1.25
+    BELOW_CEILING = 0.96
+    APPROACH_SECONDS = 2.0
+    HOLD_SECONDS = 30.0
+    GROWTH = 0.13
+    GROWTH_ABOVE_CEILING = 0.005
     SLOWEST_RATE = 0.2
+    _MOST_GROWTH = 15.0  # a factor of three million: keeps the number finite
 
     def __init__(self) -> None:
         self._rate: float | None = None
+        self._ceiling: float | None = None
         self._learned_at = 0.0
         self._cycle_start: float | None = None
         self._accepted = 0
@@ -42,30 +48,36 @@ class Pace:
     def called(self, now: float) -> None:
         """Note that a call is made now."""
         self._last_call = now
+        if self._cycle_start is None:
+            self._cycle_start = now
 
     def accepted(self) -> None:
         """Note that ConnectWise has accepted a call."""
         self._accepted += 1
 
-    def throttled(self, now: float) -> None:
-        """Note that ConnectWise has asked for silence, and learn the rate."""
-        if self._cycle_start is not None and not self._accepted:
+    def throttled(self, now: float, silence_seconds: float) -> None:
+        """Note that ConnectWise has asked for silence, and learn from the cycle that it ends."""
+        if not self._accepted or self._cycle_start is None:
             return  # called again too early: nothing learnt, the cycle goes on
-        if self._cycle_start is not None:
-            measured = self._accepted / max(now - self._cycle_start, 1.0)
-            if self._rate is not None and now > self._learned_at + self.HOLD_SECONDS:
-                # Grown just beyond the budget; what was measured is also what we have held back.
-                grown = self._rate_at(now) * self.CUT
-                measured = min(max(measured, grown), measured * self.MOST_ABOVE_MEASURED)
-            self._rate = max(measured, self.SLOWEST_RATE)
-            self._learned_at = now
-        self._cycle_start = now
+        end = now + silence_seconds
+        if self._rate is not None:
+            self._ceiling = self._rate_at(now)
+        self._rate = max(self._accepted / max(end - self._cycle_start, 1.0), self.SLOWEST_RATE)
+        self._learned_at = self._cycle_start = end
         self._accepted = 0
 
     def _rate_at(self, now: float) -> float:
         assert self._rate is not None
-        growing_for = min(max(now - self._learned_at - self.HOLD_SECONDS, 0.0), 300.0)
-        return self._rate * float(self.GROWTH_PER_SECOND**growing_for)
+        seconds = max(now - self._learned_at, 0.0)
+        if self._ceiling is None:
+            return self._grown(self._rate, self.GROWTH, seconds)
+        goal = self._ceiling * self.BELOW_CEILING
+        start = min(self._rate, goal)
+        rate = goal - (goal - start) * exp(-seconds / self.APPROACH_SECONDS)
+        return self._grown(rate, self.GROWTH_ABOVE_CEILING, max(seconds - self.HOLD_SECONDS, 0.0))
+
+    def _grown(self, rate: float, growth: float, seconds: float) -> float:
+        return rate * exp(min(growth * seconds**2, self._MOST_GROWTH))
 
 
 class Gate:
@@ -119,12 +131,12 @@ class Gate:
         with self._changed:
             now = self._now()
             if now >= self._silent_until:  # the first of the calls that were in flight together
-                self._pace.throttled(now)
                 if retry_after_seconds is None:
                     retry_after_seconds = self._default_silence
                     self._default_silence = min(
                         self._default_silence * 2, MAX_DEFAULT_SILENCE_SECONDS
                     )
+                self._pace.throttled(now, retry_after_seconds)
             self._silent_until = max(self._silent_until, now + (retry_after_seconds or 0.0))
             self._allowed = 1
 

@@ -13,16 +13,17 @@ _CONNECTIONS = 16
 _LATENCY_SECONDS = 0.05
 _BUDGETS = (
     Budget(requests=50, seconds=1.0, kind="bucket", retry_after="seconds"),
+    Budget(requests=50, seconds=1.0, kind="window", retry_after="seconds"),
     Budget(requests=500, seconds=10.0, kind="window", retry_after="seconds"),
 )
 _COLUMNS = (
     "budget",
-    "calls/s allowed",
-    "useful calls/s",
-    "useful / allowed",
-    "ideal / wall",
+    "allowed/s",
+    "useful/s",
+    "useful/allowed",
+    "ideal/wall",
     "429s",
-    "calls in silence",
+    "in silence",
 )
 _NOTE = """\
 A bucket refills steadily, a window starts full again and again; both start full, and answer 429

@@ -18,7 +18,6 @@ from payments.errors import (
     RecordRejected,
     ServerFault,
 )
-from payments.pace import Pace
 from simulator.control import Budget, Simulator
 
 INVOICES = "/finance/invoices"
@@ -415,16 +414,6 @@ def test_after_a_silence_the_calls_come_back_gradually(connectwise: Simulator, l
     after = [call for call in calls if call.received > silenced.answered + 0.5]
     assert after[0].in_flight == 1
     assert max(call.in_flight for call in after[:3]) <= 2
-    assert max(call.in_flight for call in after) > 2
-
-
-def test_being_throttled_twice_in_a_row_does_not_teach_a_rate_of_nearly_nothing() -> None:
-    """The first Retry-After was too short: how much ConnectWise accepts is still not known."""
-    pace = Pace()
-    pace.throttled(now=0.0)
-    pace.throttled(now=1.0)
-    pace.called(now=2.0)
-    assert pace.next_call(now=2.0) == 2.0
 
 
 def test_calls_in_flight_never_exceed_the_connections(

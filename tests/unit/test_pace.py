@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import pairwise
 from time import monotonic
 
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 
 from payments.errors import AccessRefused, ConnectWiseDown, OutOfTime
 from payments.pace import DEFAULT_SILENCE_SECONDS, MAX_DEFAULT_SILENCE_SECONDS, Gate, Pace
+from simulator.settings import Budget
+from unit.budgets import minute_under
 
 # Long enough never to be waited for where all is well.
 PATIENCE_SECONDS = 20.0
@@ -21,20 +24,27 @@ FAR = float("inf")
 # The rate
 
 
-def throttled_at(*cycles: tuple[float, int]) -> Pace:
-    """Return a pace that was throttled at these times, having accepted so many calls before."""
+SECOND = 1.0
+
+
+def paced(*cycles: tuple[float, int]) -> Pace:
+    """Return a pace that began at 0 and was throttled for a second at these times.
+
+    With each time goes how many calls had been accepted since the silence before.
+    """
     pace = Pace()
+    pace.called(0.0)
     for now, accepted in cycles:
         for _ in range(accepted):
             pace.accepted()
-        pace.throttled(now)
+        pace.throttled(now, SECOND)
     return pace
 
 
-def gap(pace: Pace, now: float) -> float:
-    """Return how long after one call the next may be made."""
+def rate(pace: Pace, now: float) -> float:
+    """Return how many calls a second may be made at that time."""
     pace.called(now)
-    return pace.next_call(now) - now
+    return 1 / (pace.next_call(now) - now)
 
 
 @given(st.floats(0, 1e6), st.integers(0, 50))
@@ -42,53 +52,111 @@ def test_without_throttling_there_is_no_limit(now: float, accepted: int) -> None
     pace = Pace()
     for _ in range(accepted):
         pace.accepted()
-    assert gap(pace, now) == 0
+    pace.called(now)
+    assert pace.next_call(now) == now
 
 
-def test_the_first_throttling_teaches_no_rate_yet() -> None:
-    """What went before it may have been a burst, or nothing."""
-    assert gap(throttled_at((10, 500)), 11) == 0
-
-
-def test_from_one_throttling_to_the_next_the_rate_is_learned() -> None:
-    pace = throttled_at((0, 0), (60, 600))
-    assert gap(pace, 61) == pytest.approx(0.1)
+def test_what_was_accepted_until_the_end_of_the_silence_is_the_rate_to_go_on_with() -> None:
+    assert rate(paced((59, 600)), 60) == pytest.approx(10)
 
 
 def test_the_latest_cycle_counts() -> None:
-    pace = throttled_at((0, 0), (60, 600), (120, 1200))
-    # 20 calls a second were measured; as the rate had grown meanwhile, it may be a little more.
-    assert 1 / 20 / Pace.MOST_ABOVE_MEASURED <= gap(pace, 121) <= 1 / 20
+    assert rate(paced((59, 600), (119, 1200)), 120) == pytest.approx(20)
 
 
-def test_being_throttled_again_with_nothing_accepted_teaches_nothing() -> None:
-    assert gap(throttled_at((0, 0), (60, 0)), 61) == 0
+def test_being_throttled_with_nothing_accepted_teaches_nothing() -> None:
+    pace = paced((59, 0))
+    pace.called(60)
+    assert pace.next_call(60) == 60
+    assert rate(paced((59, 600), (60, 0)), 60) == pytest.approx(10)
 
 
 def test_a_budget_of_next_to_nothing_still_lets_a_call_through_now_and_then() -> None:
-    assert gap(throttled_at((0, 0), (600, 1)), 601) == pytest.approx(1 / Pace.SLOWEST_RATE)
+    assert rate(paced((600, 1)), 601) == pytest.approx(Pace.SLOWEST_RATE)
 
 
-def test_two_throttlings_at_once_do_not_make_the_rate_endless() -> None:
-    assert gap(throttled_at((0, 0), (0, 4)), 0) == pytest.approx(1 / 4)
+def test_a_cycle_of_no_time_does_not_make_the_rate_endless() -> None:
+    pace = Pace()
+    pace.called(0.0)
+    pace.accepted()
+    pace.throttled(0.0, 0.0)
+    assert rate(pace, 0.0) == pytest.approx(1)
 
 
-def test_the_rate_is_held_for_a_while_and_then_grows() -> None:
-    pace = throttled_at((0, 0), (60, 600))
-    held = gap(pace, 60 + Pace.HOLD_SECONDS)
-    assert held == pytest.approx(0.1)
-    gaps = [gap(pace, 60 + Pace.HOLD_SECONDS + seconds) for seconds in (1, 10, 60, 300)]
-    assert held > gaps[0] > gaps[1] > gaps[2] > gaps[3] > 0
+def test_while_no_ceiling_is_known_the_rate_grows_faster_and_faster() -> None:
+    pace = paced((59, 600))
+    rates = [rate(pace, 60 + seconds) for seconds in (0, 1, 2, 3, 4)]
+    growth = [after / before for before, after in pairwise(rates)]
+    assert growth == sorted(growth)
+    assert 1.05 < growth[0] < 1.2
+    assert rates[-1] > 5 * rates[0]
+
+
+def test_the_rate_approaches_the_one_that_was_too_much_and_stays_below_it() -> None:
+    pace = paced((59, 600), (65, 70))
+    too_much = rate(paced((59, 600)), 65)
+    rates = [rate(pace, 66 + seconds) for seconds in (0, 1, 3, 10, 20, 29)]
+    assert rates[0] == pytest.approx(70 / 6)
+    assert rates == sorted(rates)
+    assert rates[-1] == pytest.approx(too_much * Pace.BELOW_CEILING, rel=0.01)
+    assert rates[-1] < too_much
+
+
+def test_after_long_without_throttling_more_is_tried() -> None:
+    pace = paced((59, 600), (65, 70))
+    too_much = rate(paced((59, 600)), 65)
+    assert rate(pace, 66 + Pace.HOLD_SECONDS) < too_much
+    assert rate(pace, 66 + 2 * Pace.HOLD_SECONDS) > too_much
 
 
 def test_a_rate_that_has_grown_for_a_day_is_still_a_number() -> None:
-    assert gap(throttled_at((0, 0), (60, 600)), 86_400) >= 0
+    assert rate(paced((59, 600)), 86_400) > 0
+    assert rate(paced((59, 600), (65, 70)), 86_400) > 0
 
 
 def test_the_next_call_is_not_counted_from_what_is_long_past() -> None:
-    pace = throttled_at((0, 0), (60, 600))
+    pace = paced((59, 600))
     pace.called(61)
     assert pace.next_call(70) <= 70
+
+
+# The rate under a budget: useful calls of a minute, in the minute's own time
+
+
+@pytest.mark.parametrize(
+    ("budget", "most_silences", "least_useful"),
+    [
+        (Budget(requests=50, seconds=1, kind="bucket"), 12, 0.98),
+        (Budget(requests=20, seconds=1, kind="bucket"), 16, 0.98),
+        (Budget(requests=200, seconds=1, kind="bucket"), 14, 0.95),
+        (Budget(requests=1000, seconds=60, kind="bucket"), 12, 0.95),
+        (Budget(requests=500, seconds=10, kind="window"), 15, 0.90),
+        # Each throttling costs a whole second of silence, of which the next window begins one.
+        (Budget(requests=50, seconds=1, kind="window"), 10, 0.85),
+        (Budget(requests=100, seconds=1, kind="window"), 10, 0.85),
+    ],
+    ids=str,
+)
+def test_most_of_a_budget_is_used_and_silence_is_seldom_asked_for(
+    budget: Budget, most_silences: int, least_useful: float
+) -> None:
+    used = minute_under(budget)
+    assert used.useful >= least_useful * 60 * budget.requests / budget.seconds
+    assert used.silences <= most_silences
+
+
+def test_a_budget_that_grows_is_found_out() -> None:
+    before = Budget(requests=20, seconds=1, kind="bucket")
+    after = Budget(requests=100, seconds=1, kind="bucket")
+    used = minute_under(before, then=after)
+    assert used.last_rate > 90
+
+
+def test_a_budget_that_shrinks_is_found_out() -> None:
+    before = Budget(requests=100, seconds=1, kind="bucket")
+    after = Budget(requests=20, seconds=1, kind="bucket")
+    used = minute_under(before, then=after)
+    assert 15 < used.last_rate < 25
 
 
 # The gate
@@ -349,10 +417,10 @@ def test_the_longest_silence_that_was_asked_for_is_kept() -> None:
 def test_a_learned_rate_spreads_the_calls() -> None:
     clock = Clock()
     gate = Gate(8, 60.0, clock)
-    gate.throttled(0.0)
+    one_call(gate)
     for _ in range(10):
         gate.accepted()
-    clock.now = 50.0
+    clock.now = 58.0
     gate.throttled(0.0)
     clock.now = 59.0
     one_call(gate)
