@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from math import ceil
 from pathlib import Path
@@ -168,6 +168,8 @@ class _Run:
     def _import(self) -> Result:
         if self._state.run > 1:
             self._adopt_stored_outcomes()
+        if self._state.tries >= MAX_TRIES:
+            self._forgive_runs_that_were_put_back()
         if self._state.tries > MAX_TRIES and self._state.given_up_at is None:
             self._state = self._log.give_up(self._state)
         if self._state.given_up_at is not None:
@@ -183,6 +185,12 @@ class _Run:
         import_id, bucket = self._state.import_id, self._source.bucket
         while (part := self._storage.part(bucket, import_id, self._state.done)) is not None:
             self._checkpoint(Counts.of(actions_of_part(part)))
+
+    def _forgive_runs_that_were_put_back(self) -> None:
+        """Count no run as killed that has put its file back, though the table did not note it."""
+        put_back = self._storage.last_put_back(self._source.bucket, self._state.import_id)
+        tries = min(self._state.tries, self._state.run - put_back)
+        self._state = replace(self._state, tries=tries)
 
     def _apply(self) -> None:
         path = self._storage.fetch(self._source)
@@ -331,9 +339,19 @@ class _Run:
     def _put_back(self, delay: int, reason: Exception, error: str | None = None) -> PutBack:
         try:
             self._log.put_back(self._state, self._in_doubt, error)
-        except (AwsDown, Superseded) as failure:
+        except Superseded as failure:
             logger.warning("Not noted", reason=str(failure))
+        except AwsDown as failure:
+            logger.warning("Not noted in the imports table", reason=str(failure))
+            self._note_put_back_elsewhere()
         return PutBack(delay, str(reason))
+
+    def _note_put_back_elsewhere(self) -> None:
+        state = self._state
+        try:
+            self._storage.note_put_back(self._source.bucket, state.import_id, state.run)
+        except AwsDown as failure:
+            logger.warning("Not noted anywhere", reason=str(failure))
 
 
 def import_id(source: SourceFile) -> str:

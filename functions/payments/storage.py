@@ -74,15 +74,7 @@ class Storage:
 
     def part(self, bucket: str, import_id: str, after: int) -> bytes | None:
         """Return the stored outcomes behind record `after`, None if there are none."""
-        with trying_later("S3"):
-            try:
-                answer = self._s3.get_object(Bucket=bucket, Key=_part_key(import_id, after))
-            except ClientError as error:
-                if error_code(error) in _GONE:
-                    return None
-                raise
-            body: bytes = answer["Body"].read()
-            return body
+        return self._read(bucket, _part_key(import_id, after))
 
     def parts(self, bucket: str, import_id: str, until: int) -> Iterator[bytes]:
         """Yield all stored parts in order, up to record `until`."""
@@ -93,6 +85,18 @@ class Storage:
                 raise AwsDown(f"The stored outcomes behind record {after} are gone.")
             yield part
             after += part.count(b"\n")
+
+    def note_put_back(self, bucket: str, import_id: str, run: int) -> None:
+        """Note that this run has put its file back, where the imports table cannot."""
+        with trying_later("S3"):
+            self._s3.put_object(
+                Bucket=bucket, Key=_put_back_key(import_id), Body=str(run).encode("ascii")
+            )
+
+    def last_put_back(self, bucket: str, import_id: str) -> int:
+        """Return the last run that was noted to have put its file back, 0 if none was."""
+        noted = self._read(bucket, _put_back_key(import_id))
+        return 0 if noted is None else int(noted)
 
     def publish(self, bucket: str, key: str, path: Path, metadata: Mapping[str, str]) -> None:
         """Write a success or fail file."""
@@ -105,6 +109,17 @@ class Storage:
                 Metadata=dict(metadata),
             )
 
+    def _read(self, bucket: str, key: str) -> bytes | None:
+        with trying_later("S3"):
+            try:
+                answer = self._s3.get_object(Bucket=bucket, Key=key)
+            except ClientError as error:
+                if error_code(error) in _GONE:
+                    return None
+                raise
+            body: bytes = answer["Body"].read()
+            return body
+
     def _check_size(self, size: int) -> None:
         most = shutil.disk_usage(self._disk).free // _DISK_SHARE
         if size > most:
@@ -113,6 +128,10 @@ class Storage:
 
 def _part_key(import_id: str, after: int) -> str:
     return f"{WORK_PREFIX}{import_id}/{after:010}.jsonl"
+
+
+def _put_back_key(import_id: str) -> str:
+    return f"{WORK_PREFIX}{import_id}/put-back"
 
 
 def _refusal(error: ClientError, source: SourceFile) -> Exception:

@@ -6,6 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from botocore.exceptions import ClientError
 
 from payments.errors import AnswerLost, ServerFault
 from payments.importer import PutBack
@@ -51,6 +52,12 @@ def server_fault(call: str, before: bool) -> None:
             raise AnswerLost("500", server_fault=True)
         if call.startswith("PATCH"):
             raise ServerFault("ConnectWise fails at this call alone (500).")
+
+
+def only_beginnings(call: str, before: bool) -> None:
+    """The imports table takes that a run begins, and refuses all other writes."""
+    if before and call.startswith("update") and "if_not_exists" not in call:
+        raise ClientError({"Error": {"Code": "InternalError", "Message": "sorry"}}, call)
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -147,6 +154,37 @@ def test_a_file_that_kills_its_run_while_it_is_closed_does_not_stop_the_queue(
     new = world(tmp_path, ALONE)
     source = new.upload(FILE)
     kill_until_given_up(new, source, "before put success/a.xml")
+    assert new.import_row(source)["status"] == "Failed"
+
+
+@pytest.mark.parametrize("connections", [1, 3])
+def test_runs_that_could_not_note_that_they_were_put_back_are_no_kills(
+    tmp_path: Path, connections: int
+) -> None:
+    """The imports table takes every beginning and nothing else; the file is not given up."""
+    settings = Settings(connections=connections)
+    _, expected = uninterrupted(tmp_path, settings)
+    new = world(tmp_path, settings)
+    source = new.upload(FILE)
+    new.aws_trouble = only_beginnings
+    for _ in range(10):
+        assert isinstance(new.run(source).result, PutBack)
+    new.aws_trouble = no_trouble
+    new.deliver(source)
+    check_same(ending(new, source), expected)
+    check_settled(new, source)
+
+
+def test_kills_after_a_run_that_could_not_note_its_end_are_counted(tmp_path: Path) -> None:
+    """Three of them end the import as ever."""
+    new = world(tmp_path, ALONE)
+    source = new.upload(FILE)
+    new.aws_trouble = only_beginnings
+    for _ in range(5):
+        new.run(source)
+    new.aws_trouble = no_trouble
+    done = kill_until_given_up(new, source, PLACES[0])
+    assert done.count(done[-1]) == 3
     assert new.import_row(source)["status"] == "Failed"
 
 
