@@ -6,7 +6,7 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -23,6 +23,7 @@ from payments.command.import_file import exit_code, failed_records, import_file,
 from payments.command.imports import list_imports
 from payments.command.preview import PreviewRow, preview
 from payments.command.problem import CommandFailed, in_plain_words
+from payments.command.progress import SayDone, progress_bar
 from payments.command.tables import (
     checks_table,
     import_details,
@@ -212,8 +213,8 @@ def preview_command(
         else:
             rows.extend(part[: ROWS_SHOWN - len(rows)])
 
-    with _reporting():
-        preview(_deployment(context), file, report)
+    with _reporting(), _progress("Looking records up") as say_done:
+        preview(_deployment(context), file, report, say_done)
     if not json:
         _print_preview(rows, counts)
     raise typer.Exit(_SOME_FAILED if counts[Action.FAILED] else 0)
@@ -276,8 +277,8 @@ def truth_export(
     connection: Connection = None,
 ) -> None:
     """Write all truth records to FILE, as Zynk's XML."""
-    with _reporting():
-        written = truths.export(_truth(context, connection), file)
+    with _reporting(), _progress("Writing truth records") as say_done:
+        written = truths.export(_truth(context, connection), file, say_done)
     new_console().print(f"{written} truth records written to {file}.", soft_wrap=True)
 
 
@@ -298,9 +299,9 @@ def truth_import(
     Ends with 0 if all are in the table now, 1 if some were left out, 2 if nothing was written.
     """
     console = new_console()
-    with _reporting():
+    with _reporting(), _progress("Loading truth records") as say_done:
         stored = _truth(context, connection)
-        loaded = truths.load(stored, file, record_type.rpartition(".")[2], overwrite)
+        loaded = truths.load(stored, file, record_type.rpartition(".")[2], overwrite, say_done)
     console.print(
         f"{loaded.written} truth records written for {stored.connection}, {loaded.present} were "
         "there already.",
@@ -326,6 +327,11 @@ def _reporting() -> Iterator[None]:
     except CommandFailed as failure:
         new_console(stderr=True).print(str(failure), soft_wrap=True)
         raise typer.Exit(_REFUSED) from failure
+
+
+def _progress(description: str) -> AbstractContextManager[SayDone]:
+    """Show progress beside the results: on standard error."""
+    return progress_bar(new_console(stderr=True), description)
 
 
 def _deployment(context: typer.Context) -> Deployment:

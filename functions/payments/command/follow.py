@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from time import monotonic, sleep
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from payments.command.deployment import Deployment
 from payments.command.imports import ImportRow, find_import, list_imports
+from payments.command.progress import new_progress
 
 _POLL_SECONDS = 0.5
 _PATIENCE_SECONDS = 10.0
@@ -94,14 +94,8 @@ def show(console: Console, name: str, news: Iterable[News]) -> ImportRow:
 
 
 def _bar(console: Console, name: str, news: Iterable[News]) -> ImportRow | None:
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
     row = None
-    with Progress(*columns, console=console) as progress:
+    with new_progress(console) as progress:
         task = progress.add_task(name, total=None)
         for item in news:
             row = item.row

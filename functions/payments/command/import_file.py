@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.filesize import decimal
 
 from payments.command.deployment import Deployment
 from payments.command.follow import follow, show, watch_import
@@ -22,6 +23,7 @@ from payments.payment_file import ERROR_MESSAGE, Element, read_records
 
 _SUFFIXES = (".xml", ".XML")  # as the template's rule has them
 _MOST_BYTES = 5 * 1024**3  # what S3 takes in one call
+_LONG_UPLOAD_BYTES = 10 * 1024**2
 _BLOCK_BYTES = 1024 * 1024
 
 
@@ -61,6 +63,7 @@ def import_file(
             f"Imports are switched off: parameter Enabled of stack {deployment.stack} is false. "
             "Nothing was uploaded: files that arrive now are not imported later either."
         )
+    _announce(console, file)
     source = upload(deployment, file, target)
     console.print(f"Uploaded as s3://{source.bucket}/{source.key}", soft_wrap=True)
     row = show(console, file.name, follow(watch_import(deployment, import_id(source))))
@@ -78,6 +81,12 @@ def object_key(prefix: str, name: str) -> str:
             f"{name} would not be imported: its name must end with .xml. Give another with --key."
         )
     return prefix + name
+
+
+def _announce(console: Console, file: Path) -> None:
+    """Say how much is being uploaded, if that may take a while."""
+    if file.stat().st_size > _LONG_UPLOAD_BYTES:
+        console.print(f"Uploading {decimal(file.stat().st_size)} …", soft_wrap=True)
 
 
 def upload(deployment: Deployment, file: Path, key: str) -> SourceFile:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from payments.command.connectwise_access import open_access
 from payments.command.deployment import Deployment
+from payments.command.progress import SayDone
 from payments.command.rehearsal import (
     FIRST_NEW_ID,
     Change,
@@ -48,13 +49,26 @@ class PreviewRow:
     messages: tuple[str, ...] = ()
 
 
-def preview(deployment: Deployment, file: Path, report: Callable[[list[PreviewRow]], None]) -> None:
+def preview(
+    deployment: Deployment,
+    file: Path,
+    report: Callable[[list[PreviewRow]], None],
+    say_done: SayDone,
+) -> None:
     """Report what would become of each record, in file order.
 
     Raises FileRefused if the file as a whole would be refused, TryLater if ConnectWise or AWS do
     not answer.
     """
-    check_file(file)
+    total = check_file(file).total
+    done = 0
+
+    def report_outcomes(outcomes: list[Outcome]) -> None:
+        nonlocal done
+        report([preview_row(outcome, payments) for outcome in outcomes])
+        done += len(outcomes)
+        say_done(done, total)
+
     truth = StoredTruth.of(deployment, None)
     access = open_access(deployment)
     invoices = InvoicesWithBalances(access.transport)
@@ -67,7 +81,7 @@ def preview(deployment: Deployment, file: Path, report: Callable[[list[PreviewRo
         Policy("preview", deployment.prevent_reprocessing),
         file.name,
         deployment.connections,
-        lambda outcomes: report([preview_row(outcome, payments) for outcome in outcomes]),
+        report_outcomes,
     )
     pipeline.apply(read_record(raw) for raw in read_records(file))
 

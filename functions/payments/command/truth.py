@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -17,6 +17,7 @@ from payments.command.connectwise_access import credentials
 from payments.command.deployment import Deployment
 from payments.command.imports import scan
 from payments.command.problem import CommandFailed
+from payments.command.progress import SayDone
 from payments.command.truth_xml import TYPE, ZynkRecord, read_truth_xml, truth_xml
 from payments.errors import AwsDown
 from payments.models import TruthRecord
@@ -26,6 +27,10 @@ _SHOWN = 10
 _AT_ONCE = 100
 
 _Row = TypeVar("_Row")
+
+
+def _say_nothing(_done: int, _total: int | None) -> None:
+    """Leave it at the result."""
 
 
 @dataclass(slots=True)
@@ -100,7 +105,7 @@ class StoredTruth:
         return self.deployment.dynamodb.Table(self.deployment.truth_table_name)
 
 
-def export(truth: StoredTruth, file: Path) -> int:
+def export(truth: StoredTruth, file: Path, say_done: SayDone = _say_nothing) -> int:
     """Write all records to a file and return how many; an unfinished file is not left behind."""
     written = 0
 
@@ -108,6 +113,7 @@ def export(truth: StoredTruth, file: Path) -> int:
         nonlocal written
         for record in truth.records():
             written += 1
+            say_done(written, None)
             yield record
 
     unfinished = file.with_name(f".{file.name}.part")
@@ -127,7 +133,7 @@ def load(
     file: Path,
     wanted_type: str = TYPE,
     overwrite: bool = False,
-    progress: Callable[[int], None] = lambda _done: None,
+    say_done: SayDone = _say_nothing,
 ) -> Loaded:
     """Write the records of Zynk's file that are not there yet.
 
@@ -146,7 +152,7 @@ def load(
                 "again: it goes on with those that are missing."
             ) from error
         done += len(part)
-        progress(done)
+        say_done(done, total)
     return loaded
 
 
