@@ -431,6 +431,28 @@ def test_check_ends_with_0_where_nothing_is_missing(
     assert verdict(ran.output, "Read payments") == "ok"
 
 
+def test_check_says_whether_alarms_reach_somebody(
+    operator: Operator, connectwise: Simulator
+) -> None:
+    """Nobody has to be told, so that it is only a note."""
+    name = "Alarms reach somebody"
+    assert verdict(operator.runs("check").output, name).startswith("note")
+    sns = operator.deployment.stack.client("sns")
+    topic = operator.deployment.stack.outputs["NotificationTopicArn"]
+    queue = operator.deployment.stack.client("sqs").create_queue(QueueName="alarmed")["QueueUrl"]
+    attributes = operator.deployment.stack.client("sqs").get_queue_attributes(
+        QueueUrl=queue, AttributeNames=["QueueArn"]
+    )["Attributes"]
+    subscribed = sns.subscribe(
+        TopicArn=topic,
+        Protocol="sqs",
+        Endpoint=attributes["QueueArn"],
+        ReturnSubscriptionArn=True,
+    )
+    assert verdict(operator.runs("check").output, name).startswith("ok")
+    sns.unsubscribe(SubscriptionArn=subscribed["SubscriptionArn"])
+
+
 def test_check_never_writes(operator: Operator, connectwise: Simulator) -> None:
     connectwise.clear_calls()
     operator.runs("check")

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from time import monotonic
+from typing import Any
+
+from botocore.exceptions import ClientError
 
 from payments.command.connectwise_access import credentials, open_access
 from payments.command.deployment import Deployment
@@ -24,6 +27,9 @@ from payments.transport import Retries, Transport
 _DEADLINE_SECONDS = 90.0
 _RETRIES = Retries(tries=2)
 _ANY_INVOICE = 1
+# What SNS shows in place of the ARN of a subscription that nobody has confirmed (its API
+# reference: Subscribe).
+_UNCONFIRMED = ("PendingConfirmation", "pending confirmation")
 
 _GIVE_ROLE = (
     "In ConnectWise, give the API member's security role under Finance > Invoicing the "
@@ -38,6 +44,7 @@ class Verdict(StrEnum):
     MISSING = "missing"
     FAILED = "failed"
     UNKNOWN = "not tried"
+    NOTE = "note"
 
     @property
     def bad(self) -> bool:
@@ -58,6 +65,8 @@ def run_checks(deployment: Deployment) -> Iterator[Check]:
     """Yield one check after another; none of them writes anything."""
     yield _enabled(deployment)
     yield _dead_letters(deployment)
+    topic_arn = deployment.outputs["NotificationTopicArn"]
+    yield subscribers_check(deployment.client("sns"), topic_arn)
     try:
         found = credentials(deployment)
     except SecretUnusable as error:
@@ -134,3 +143,21 @@ def _dead_letters(deployment: Deployment) -> Check:
         return Check("Dead-letter queue is empty", Verdict.GOOD)
     remark = f"{count} file(s) could not be imported for days. Mend the reason, then redrive them."
     return Check("Dead-letter queue is empty", Verdict.FAILED, remark)
+
+
+def subscribers_check(sns: Any, topic_arn: str) -> Check:
+    """Tell whether somebody has subscribed to the topic, and confirmed; `sns` is a client."""
+    name = "Alarms reach somebody"
+    try:
+        pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
+        found = [row for page in pages for row in page["Subscriptions"]]
+    except ClientError as error:
+        return Check(name, Verdict.UNKNOWN, f"AWS does not say who is subscribed: {error}")
+    pending = [row["Endpoint"] for row in found if row["SubscriptionArn"] in _UNCONFIRMED]
+    if pending:
+        remark = f"{', '.join(pending)} has yet to confirm: follow the link in the e-mail from AWS."
+        return Check(name, Verdict.MISSING, remark)
+    if not found:
+        remark = "Nobody has subscribed to the topic: deploy with ReportEmail, or subscribe to it."
+        return Check(name, Verdict.NOTE, remark)
+    return Check(name, Verdict.GOOD, f"{len(found)} subscribed")

@@ -16,7 +16,14 @@ from payments.command.problem import CommandFailed
 _CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10, read_timeout=60
 )
-_OUTPUTS = ("BucketName", "TruthTableName", "ImportsTableName", "QueueUrl", "DeadLetterQueueUrl")
+_OUTPUTS = (
+    "BucketName",
+    "TruthTableName",
+    "ImportsTableName",
+    "QueueUrl",
+    "DeadLetterQueueUrl",
+    "NotificationTopicArn",
+)
 _PARAMETERS = (
     "ConnectWiseSecretName",
     "ConnectWiseApiVersion",

@@ -39,6 +39,7 @@ _COLOURS = {
     Verdict.MISSING: "red",
     Verdict.FAILED: "red",
     Verdict.UNKNOWN: "yellow",
+    Verdict.NOTE: "yellow",
 }
 
 
