@@ -320,23 +320,23 @@ class Pipeline:
             ended, waiting = wait(waiting, _TICK_SECONDS, FIRST_EXCEPTION)
             for lane in ended:
                 lane.result()
-            if len(self._to_remember) >= _WRITE_AT_ONCE:
-                self._remember()
+            # Whole batches only: the rest fills the next one.
+            self._remember(len(self._to_remember) // _WRITE_AT_ONCE * _WRITE_AT_ONCE)
             if monotonic() - self._last_checkpoint > self._checkpoint_seconds:
                 self._store(chunk)
         self._store(chunk)
         self._running.popleft()
 
-    def _remember(self) -> None:
-        """Write what has been sent to the truth table."""
-        records = [self._to_remember.popleft() for _ in range(len(self._to_remember))]
+    def _remember(self, most: int) -> None:
+        """Write what has been sent first to the truth table."""
+        records = [self._to_remember.popleft() for _ in range(most)]
         if records:
             self._truth.store(records)
 
     def _store(self, chunk: _Chunk) -> None:
         """Store what is finished of the oldest chunk; the truth table learns it before."""
         finished = chunk.finished()
-        self._remember()
+        self._remember(len(self._to_remember))
         if finished:
             self._store_outcomes(finished)
             chunk.stored += len(finished)

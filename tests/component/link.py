@@ -31,6 +31,7 @@ class Link:
         connectwise: Simulator,
         connections: int = 8,
         run_seconds: float = RUN_SECONDS,
+        timeout_seconds: tuple[float, float] = TIMEOUT_SECONDS,
         **changed: str,
     ) -> None:
         self.secret = {**connectwise.secret, **changed}
@@ -38,6 +39,7 @@ class Link:
         """How often the secret was read past the cache."""
         self._cached: Credentials | None = None
         self.connections = connections
+        self._timeout_seconds = timeout_seconds
         self.login = Login(self._read)
         self.adapter = new_adapter(connections)
         self.start(run_seconds)
@@ -46,7 +48,7 @@ class Link:
         """Begin a run, as the next invocation in the same process does."""
         self.gate = Gate(self.connections, monotonic() + run_seconds)
         self.transport = Transport(
-            self.adapter, self.login, self.gate, API_VERSION, QUICK, TIMEOUT_SECONDS
+            self.adapter, self.login, self.gate, API_VERSION, QUICK, self._timeout_seconds
         )
         self.api = ConnectWise(self.transport)
 

@@ -251,10 +251,11 @@ def test_the_next_chunk_is_looked_up_before_this_one_is_done(
         assert creates_before < 10 * number
 
 
-def test_chunks_overlap(connectwise: Simulator, small_chunks: Office) -> None:
+def test_chunks_overlap(connectwise: Simulator, open_link: OpenLink, tmp_path: Path) -> None:
     """A slow payment does not hold up those of the next chunk."""
-    connectwise.add_fault(method="POST", path="/invoices/1/", delay_seconds=0.5)
-    small_chunks.imported(*new_payments(20))
+    connectwise.add_fault(method="POST", path="/invoices/1/", delay_seconds=1.0)
+    patient = open_link(timeout_seconds=(10.0, 10.0))
+    Office(patient, tmp_path, chunk_records=10).imported(*new_payments(20))
     [slow] = writes_to(connectwise, 1)
     [later] = writes_to(connectwise, 20)
     assert slow.answered is not None

@@ -73,7 +73,7 @@ def truth_last(self: Pipeline, chunk: pipeline._Chunk) -> None:
     if finished:
         self._store_outcomes(finished)
         chunk.stored += len(finished)
-    self._remember()
+    self._remember(len(self._to_remember))
 
 
 apply_record = Pipeline._apply_record
