@@ -111,7 +111,8 @@ def test_a_prefix_is_a_folder(value: str) -> None:
 def test_no_parameter_takes_a_secret() -> None:
     """The secret's content is never in the template; only its name is."""
     assert not any(parameter.get("NoEcho") for parameter in PARAMETERS.values())
-    assert not any(re.search("(?i)key|password|token", name) for name in PARAMETERS)
+    names = PARAMETERS.keys() - {"KmsKeyArn"}  # an address; its pattern takes nothing else
+    assert not any(re.search("(?i)key|password|token", name) for name in names)
 
 
 @pytest.mark.parametrize(
