@@ -8,10 +8,9 @@ import re
 
 import pytest
 
-from e2e.deployed import ROOT, SECRET_NAME, Deploy, Deployment
+from e2e.deployed import ROOT, Deploy, Deployment
 from e2e.payment_xml import payment, payment_file
 from local_stack import LocalStack
-from simulator.control import Simulator
 
 pytestmark = pytest.mark.e2e
 
@@ -26,10 +25,7 @@ def key(aws: LocalStack) -> str:
 
 
 @pytest.fixture(scope="module")
-def encrypted(
-    aws: LocalStack, running_connectwise: Simulator, deploy_once: Deploy, key: str
-) -> Deployment:
-    aws.put_secret(SECRET_NAME, running_connectwise.secret)
+def encrypted(deploy_once: Deploy, key: str) -> Deployment:
     return deploy_once(KmsKeyArn=key)
 
 

@@ -11,6 +11,7 @@ import pytest
 from aws_lambda_powertools import Metrics
 from samtranslator.yaml_helper import yaml_parse
 
+from e2e.permissions import EXPLAINED, IMPORTS_WAIT_FOR, TESTED_APART
 from payments import settings
 from payments.import_log import Counts, Status
 from payments.settings import SettingsInvalid, read_settings
@@ -246,6 +247,25 @@ def test_the_role_has_only_its_own_policies() -> None:
     for role in resources("AWS::IAM::Role").values():
         assert "ManagedPolicyArns" not in role
     assert "Policies" not in FUNCTION
+
+
+def test_every_permission_is_tested_or_explained() -> None:
+    """A new one needs a test that fails without it, or a reason why there can be none."""
+    granted = [
+        (statement["Sid"], action)
+        for statement in statements()
+        for action in listed(statement["Action"])
+    ]
+    assert sorted(granted) == sorted([*IMPORTS_WAIT_FOR, *TESTED_APART, *EXPLAINED])
+
+
+def test_every_test_of_a_permission_is_there() -> None:
+    """They take the permission away by its statement and action."""
+    path = Path(__file__).parents[1] / "e2e" / "test_operations.py"
+    tests = path.read_text(encoding="utf-8").split("\ndef ")
+    for (sid, action), name in TESTED_APART.items():
+        [test] = [each for each in tests if each.startswith(f"{name}(")]
+        assert f'"{sid}", "{action}"' in test
 
 
 def permitted(resource: str) -> set[str]:
