@@ -2,7 +2,10 @@
 
 import inspect
 import json
+import logging
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ TEMPLATE: dict[str, Any] = yaml_parse(
 )
 PARAMETERS: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+ROOT_OF_FUNCTIONS = str(Path(__file__).parents[2] / "functions")
 CONSTRAINTS = {"AllowedPattern", "AllowedValues", "MinValue", "MaxValue", "MinLength"}
 
 
@@ -337,6 +341,26 @@ def test_the_log_is_the_functions_own_and_does_not_grow_for_ever() -> None:
     (name,) = resources("AWS::Logs::LogGroup")
     assert FUNCTION["LoggingConfig"]["LogGroup"] == {"Ref": name}
     assert only("AWS::Logs::LogGroup")["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_the_log_level_is_that_of_the_program_and_not_of_its_libraries() -> None:
+    """At DEBUG botocore and urllib3 would write down what they send and get."""
+    assert FUNCTION["LoggingConfig"].keys() == {"LogGroup"}  # LogFormat would set the root's level
+    program = """
+import logging
+from import_payments.app import logger
+import payments.bootstrap
+libraries = ("", "botocore", "boto3", "urllib3", "requests", "s3transfer")
+print(logger.log_level, min(logging.getLogger(name).getEffectiveLevel() for name in libraries))
+"""
+    answer = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": ROOT_OF_FUNCTIONS, "POWERTOOLS_LOG_LEVEL": "DEBUG"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout.split() == [str(logging.DEBUG), str(logging.WARNING)]
 
 
 # Alarms and the dashboard
