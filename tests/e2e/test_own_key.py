@@ -19,7 +19,7 @@ pytestmark = pytest.mark.e2e
 def key(aws: LocalStack) -> str:
     """A key with the policy that the README gives."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    [policy] = re.findall(r"```json\n(.*?)```", readme, re.DOTALL)
+    [policy] = re.findall(r'```json\n(\{\s+"Version".*?)```', readme, re.DOTALL)
     arn: str = aws.client("kms").create_key(Policy=policy)["KeyMetadata"]["Arn"]
     return arn
 

@@ -131,7 +131,7 @@ def test_the_function_may_use_the_key_only_through_what_it_encrypts() -> None:
 
 def documented_policy() -> dict[str, dict[str, Any]]:
     """The statements of the key policy in the README, by the service that each is for."""
-    [policy] = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+    [policy] = re.findall(r'```json\n(\{\s+"Version".*?)```', README, re.DOTALL)
     return {
         each["Principal"].get("Service", "IAM"): each for each in json.loads(policy)["Statement"]
     }
