@@ -8,7 +8,7 @@ IN_TREE := PYTHONPATH=functions:tests PYTHONDONTWRITEBYTECODE=1
 
 HAS_PYTHON313 := $(shell $(PYTHON313) -c 'import sys; print(sys.version_info[:2] == (3, 13))' 2>/dev/null)
 
-.PHONY: help demo test lint unit sam bench clean lock
+.PHONY: help demo test lint template audit audit-if-reachable unit sam bench clean lock
 .DELETE_ON_ERROR:
 
 help: ## List the commands
@@ -17,13 +17,27 @@ help: ## List the commands
 demo: $(BUILD)/demo.installed $(BUILD)/runtime.installed ## Try everything on this machine; FILE=payments.xml for your own file
 	@$(IN_TREE) $(BUILD)/demo/bin/python -m demo $(if $(FILE),"$(FILE)")
 
-test: lint sam ## Run all tests
+test: lint template audit-if-reachable sam ## Run all tests
 	$(IN_TREE) $(BUILD)/test/bin/python -m pytest
 
 lint: $(BUILD)/test.installed ## Check style and types
 	$(BUILD)/test/bin/ruff check
 	$(BUILD)/test/bin/ruff format --check
 	$(BUILD)/test/bin/mypy
+
+# Both forms: what SAM adds is seen in the second only, its own properties in the first. An exception
+# is in the template, beside its reason.
+template: $(BUILD)/template.installed ## Look for insecure settings in the template
+	$(BUILD)/template/bin/cfn-lint --append-rules cfn_lint_serverless.rules --template template.yaml
+	AWS_DEFAULT_REGION=us-east-1 $(BUILD)/template/bin/python tests/template/translate.py template.yaml > $(BUILD)/template.json
+	$(BUILD)/template/bin/checkov --framework cloudformation --skip-download --quiet --compact --file template.yaml $(BUILD)/template.json
+
+audit: $(BUILD)/audit.installed ## Look up known vulnerabilities of what is delivered
+	$(BUILD)/audit/bin/python tests/requirements/audit.py
+
+# The tests run without the internet too; then this says loudly that nothing was looked up.
+audit-if-reachable: $(BUILD)/audit.installed
+	$(BUILD)/audit/bin/python tests/requirements/audit.py --pass-if-not-reachable
 
 unit: $(BUILD)/test.installed ## Run only the tests that need no processes
 	$(IN_TREE) $(BUILD)/test/bin/python -m pytest tests/unit

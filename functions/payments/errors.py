@@ -14,12 +14,23 @@ ImportStopped              the run of this file ends here
 RecordRejected             ConnectWise says no to this record: it goes to the fail file
 └── NotFound               … because the payment or the invoice is not there
 AnswerLost                 a payment was posted and nobody knows whether it arrived: read it back
+
+What ConnectWise says can quote a payment. It is for the fail file and the imports table, not for a
+log: a Quoting error knows what to log instead.
 """
 
 from __future__ import annotations
 
 
-class ImportStopped(Exception):
+class Quoting(Exception):
+    """An error whose message may quote ConnectWise; `for_log` is the message without the quote."""
+
+    def __init__(self, message: str = "", *, for_log: str | None = None) -> None:
+        super().__init__(message)
+        self.for_log = message if for_log is None else for_log
+
+
+class ImportStopped(Quoting):
     """End the run of this file; the subclasses say what happens to the file."""
 
 
@@ -86,12 +97,14 @@ class NotFound(RecordRejected):
     """The payment or the invoice that a call named is not in ConnectWise."""
 
 
-class AnswerLost(Exception):
+class AnswerLost(Quoting):
     """A create may or may not have taken effect: read the invoice's payments back.
 
     `server_fault`: the answer was that ConnectWise failed.
     """
 
-    def __init__(self, reason: str, *, server_fault: bool = False) -> None:
-        super().__init__(reason)
+    def __init__(
+        self, reason: str, *, server_fault: bool = False, for_log: str | None = None
+    ) -> None:
+        super().__init__(reason, for_log=for_log)
         self.server_fault = server_fault

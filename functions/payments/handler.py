@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from payments.deliveries import Delivery, Message, deliveries
-from payments.importer import Importer, PutBack
+from payments.importer import Importer, PutBack, Result
+from payments.models import SourceFile
 
 logger = Logger(child=True)
 
@@ -22,6 +25,10 @@ _LONGEST_DELAY_SECONDS = 12 * 3600 - 1000
 
 class ImportPutBack(Exception):
     """A file that no queue has brought cannot be put back: Lambda has to call again."""
+
+
+class RunFailed(Exception):
+    """A fault of ours, told by its kind and place alone: its message could quote a payment."""
 
 
 class EventHandler:
@@ -53,19 +60,30 @@ class EventHandler:
             if not source.key.startswith(self._incoming_prefix):
                 logger.warning("Not an incoming file", key=source.key)
                 continue
-            try:
-                result = self._importer.run(source, deadline)
-            except Exception:
-                # A fault of ours: soon tried again, three times, then the file is given up.
+            result = self._run(source, deadline)
+            if isinstance(result, RunFailed):
+                # Soon tried again, three times, then the file is given up.
                 if delivery.message:
                     self._put_back(delivery.message, _RETRY_SECONDS)
-                raise
+                raise result
             if isinstance(result, PutBack):
                 if delivery.message is None:
                     raise ImportPutBack(result.reason)
                 self._put_back(delivery.message, result.delay_seconds)
                 return False
         return True
+
+    def _run(self, source: SourceFile, deadline: float) -> Result | RunFailed:
+        """Import the file. A fault is returned: raised from here, it would bring its cause along.
+
+        Lambda logs what the function raises.
+        """
+        try:
+            return self._importer.run(source, deadline)
+        except Exception as fault:  # noqa: BLE001
+            kind, places = type(fault).__name__, _places(fault)
+            logger.error("Fault", key=source.key, fault=kind, places=places)  # noqa: TRY400
+            return RunFailed(f"{kind} in {places[-1]}")
 
     def _put_back(self, message: Message, delay_seconds: int) -> None:
         """Have SQS deliver the message again; the very last thing that a run does."""
@@ -74,3 +92,11 @@ class EventHandler:
             ReceiptHandle=message.receipt_handle,
             VisibilityTimeout=min(delay_seconds, _LONGEST_DELAY_SECONDS),
         )
+
+
+def _places(fault: Exception) -> list[str]:
+    """Return where the fault came by, from the handler to its origin."""
+    return [
+        f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
+        for frame in traceback.extract_tb(fault.__traceback__)
+    ]

@@ -14,7 +14,15 @@ from typing import Protocol
 
 from aws_lambda_powertools import Logger
 
-from payments.errors import AccessRefused, AwsDown, FileRefused, OutOfTime, Superseded, TryLater
+from payments.errors import (
+    AccessRefused,
+    AwsDown,
+    FileRefused,
+    ImportStopped,
+    OutOfTime,
+    Superseded,
+    TryLater,
+)
 from payments.import_log import Counts, ImportLog, ImportState, Status
 from payments.invoice_lookup import InvoiceLookup
 from payments.models import Outcome, PaymentRecord, SourceFile
@@ -84,7 +92,10 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class PutBack:
-    """The import goes on later: its message is to come again after `delay_seconds`."""
+    """The import goes on later: its message is to come again after `delay_seconds`.
+
+    The `reason` may be logged.
+    """
 
     delay_seconds: int
     reason: str
@@ -129,9 +140,9 @@ class Importer:
 
     def wait(self, reason: TryLater, delay_seconds: int) -> PutBack:
         """Put the file back until what is down may be up again."""
-        logger.warning("Trying again later", reason=str(reason), delay_seconds=delay_seconds)
+        logger.warning("Trying again later", reason=reason.for_log, delay_seconds=delay_seconds)
         self.telemetry.delayed()
-        return PutBack(delay_seconds, str(reason))
+        return PutBack(delay_seconds, reason.for_log)
 
 
 class _Run:
@@ -161,7 +172,7 @@ class _Run:
         except OutOfTime as pause:
             return self._put_back(max(_AT_ONCE_SECONDS, ceil(pause.delay_seconds)), pause)
         except Superseded as reason:
-            return PutBack(_AT_ONCE_SECONDS, str(reason))
+            return PutBack(_AT_ONCE_SECONDS, reason.for_log)
         except TryLater as reason:
             return self._wait(reason)
 
@@ -336,7 +347,7 @@ class _Run:
         self._put_back(delay, reason, error=str(reason))
         return self._importer.wait(reason, delay)
 
-    def _put_back(self, delay: int, reason: Exception, error: str | None = None) -> PutBack:
+    def _put_back(self, delay: int, reason: ImportStopped, error: str | None = None) -> PutBack:
         try:
             self._log.put_back(self._state, self._in_doubt, error)
         except Superseded as failure:
@@ -344,7 +355,7 @@ class _Run:
         except AwsDown as failure:
             logger.warning("Not noted in the imports table", reason=str(failure))
             self._note_put_back_elsewhere()
-        return PutBack(delay, str(reason))
+        return PutBack(delay, reason.for_log)
 
     def _note_put_back_elsewhere(self) -> None:
         state = self._state

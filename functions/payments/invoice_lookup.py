@@ -73,11 +73,11 @@ class InvoiceLookup:
             found = {invoice.id: invoice for invoice in self._invoices.invoices_by_id(ids)}
         except NotPermitted as error:
             if self._permitted:
-                logger.warning("Invoices are looked up one by one", reason=str(error))
+                logger.warning("Invoices are looked up one by one", reason=error.for_log)
             self._permitted = False
             return FoundInvoices()
         except (RecordRejected, ServerFault) as error:
-            logger.warning("Bulk lookup rejected", reason=str(error))
+            logger.warning("Bulk lookup rejected", reason=type(error).__name__)
             return FoundInvoices()
         return FoundInvoices(by_id={number: found.get(number) for number in ids})
 

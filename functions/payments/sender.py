@@ -79,8 +79,10 @@ class Sender:
             if found:
                 return self._adopt(create, found)
         if last.server_fault:  # while it has answered to reading the payments back
-            raise ServerFault(f"ConnectWise fails at this new payment alone ({last}).")
-        raise ConnectWiseDown(f"ConnectWise does not answer to new payments ({last}).")
+            text = "ConnectWise fails at this new payment alone ({})."
+            raise ServerFault(text.format(last), for_log=text.format(last.for_log))
+        text = "ConnectWise does not answer to new payments ({})."
+        raise ConnectWiseDown(text.format(last), for_log=text.format(last.for_log))
 
     def _adopt(self, create: Create, found: tuple[Payment, ...]) -> Sent:
         """Take the payment that our lost create has left: there was none before it."""

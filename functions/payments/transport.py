@@ -33,6 +33,7 @@ from payments.errors import (
     ConnectWiseDown,
     NotFound,
     NotPermitted,
+    Quoting,
     RecordRejected,
     ServerFault,
 )
@@ -70,14 +71,16 @@ class CallCounts:
     throttled: int = 0
 
 
-class _Failed(Exception):
+class _Failed(Quoting):
     """A call that may be repeated has failed, for the reason given.
 
     `server_fault`: ConnectWise itself has answered that it failed (500 and a readable error).
     """
 
-    def __init__(self, reason: str, *, server_fault: bool = False) -> None:
-        super().__init__(reason)
+    def __init__(
+        self, reason: str, *, server_fault: bool = False, for_log: str | None = None
+    ) -> None:
+        super().__init__(reason, for_log=for_log)
         self.server_fault = server_fault
 
 
@@ -126,7 +129,9 @@ class Transport:
         try:
             return self._call("POST", path, None, write_json(dict(body)))
         except _Failed as failure:
-            raise AnswerLost(str(failure), server_fault=failure.server_fault) from failure
+            raise AnswerLost(
+                str(failure), server_fault=failure.server_fault, for_log=failure.for_log
+            ) from failure
 
     def wait_after(self, failures: int) -> None:
         """Wait as long as before repeating a call that has failed that often."""
@@ -151,8 +156,10 @@ class Transport:
             if failures < self._retries.tries:
                 self.wait_after(failures)
         if last.server_fault and self._answers():
-            raise ServerFault(f"ConnectWise fails at this call alone ({last}).")
-        raise ConnectWiseDown(f"ConnectWise does not answer ({last}).")
+            text = "ConnectWise fails at this call alone ({})."
+            raise ServerFault(text.format(last), for_log=text.format(last.for_log))
+        text = "ConnectWise does not answer ({})."
+        raise ConnectWiseDown(text.format(last), for_log=text.format(last.for_log))
 
     def _answers(self) -> bool:
         """Tell whether ConnectWise answers a simple call now."""
@@ -233,14 +240,17 @@ class Transport:
         messages = self._errors(response)
         if status >= 500 or status == 408:  # a proxy has waited for too long
             is_fault = status == 500 and read_error(response.content) is not None
-            raise _Failed(f"{status}: {messages[0]}", server_fault=is_fault)
+            text = f"{status}: {messages[0]}"
+            raise _Failed(text, server_fault=is_fault, for_log=str(status))
         if status == 401:
-            raise AccessRefused(f"ConnectWise does not accept the keys (401). {messages[0]}")
+            text = "ConnectWise does not accept the keys (401)."
+            raise AccessRefused(f"{text} {messages[0]}", for_log=text)
         if status == 403:
-            raise NotPermitted(
+            text = (
                 "ConnectWise refuses the call (403): the API member's security role or the "
-                f"clientId does not allow to {method} this. {messages[0]}"
+                f"clientId does not allow to {method} this."
             )
+            raise NotPermitted(f"{text} {messages[0]}", for_log=text)
         if 300 <= status < 400:
             raise AccessRefused(f"ConnectWise answers with a redirect ({status}): check the site.")
         if status == 404:
@@ -281,7 +291,8 @@ class Transport:
         except NotFound:
             return None
         except RecordRejected as error:
-            raise AccessRefused(f"ConnectWise does not name the codebase: {error}") from error
+            text = "ConnectWise does not name the codebase"
+            raise AccessRefused(f"{text}: {error}", for_log=f"{text}.") from error
 
 
 def _request(

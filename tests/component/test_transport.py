@@ -1,13 +1,22 @@
 """One call to ConnectWise: how it logs in, what it makes of every answer, what it repeats."""
 
+import re
+import ssl
+import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import ClassVar
 
 import pytest
+import requests
 
 from component.conftest import OpenLink
 from component.link import API_VERSION, TRIES, Link
+from local_stack.certificate import create_certificate
 from payments.errors import (
     AccessRefused,
     AnswerLost,
@@ -15,11 +24,13 @@ from payments.errors import (
     NotFound,
     NotPermitted,
     OutOfTime,
+    Quoting,
     RecordRejected,
     ServerFault,
 )
 from simulator.control import Budget, Simulator
 
+FUNCTIONS = Path(__file__).parents[2] / "functions"
 INVOICES = "/finance/invoices"
 PAYMENTS = "/finance/invoices/1/payments"
 HTML = {"Content-Type": "text/html"}
@@ -425,3 +436,82 @@ def test_calls_in_flight_never_exceed_the_connections(
     link.together(link.transport.get, [PAYMENTS] * 60)
     assert connectwise.counts().max_in_flight == 4
     assert connectwise.counts().connections == 4
+
+
+# What may be logged
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "POST"])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 500, 502])
+def test_what_connectwise_says_is_told_but_not_logged(
+    connectwise: Simulator, link: Link, caplog: pytest.LogCaptureFixture, method: str, status: int
+) -> None:
+    """It can quote the payment that it does not accept."""
+    connectwise.add_payment(1, "5.00")
+    message = "The amount 73519.26 is not accepted."
+    answer = {"code": "InvalidObject", "message": message}
+    connectwise.add_fault(method=method, path="payments", times=None, status=status, answer=answer)
+    with pytest.raises((Quoting, RecordRejected)) as raised:
+        send(link, method)
+    if status not in (401, 404):  # these are told in words of ours
+        assert message in str(raised.value)
+    if isinstance(raised.value, Quoting):
+        assert message not in raised.value.for_log
+    assert message not in str([vars(record) for record in caplog.records])
+
+
+# TLS
+
+
+class Listener(BaseHTTPRequestHandler):
+    """A server that notes what it is sent."""
+
+    received: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.received.append(self.headers.get("Authorization", ""))
+        self.send_response(200)
+        self.end_headers()
+
+
+@pytest.fixture
+def impostor(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """An https server whose certificate nobody vouches for; its address and certificate."""
+    files = create_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.certificate, files.private_key)
+    with HTTPServer(("127.0.0.1", 0), Listener) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"https://127.0.0.1:{server.server_port}/", files.certificate
+        server.shutdown()
+        thread.join()
+
+
+def test_nothing_is_sent_to_a_server_that_cannot_prove_who_it_is(
+    impostor: tuple[str, Path], open_link: OpenLink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even if a variable of the environment vouches for it."""
+    address, certificate = impostor
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.setenv(name, str(certificate))
+    link = open_link(site=address)
+    with pytest.raises(ConnectWiseDown, match="SSLError"):
+        link.transport.get(PAYMENTS)
+    assert Listener.received == []
+
+
+def test_the_listener_would_have_noticed(impostor: tuple[str, Path]) -> None:
+    """To whom its certificate is enough."""
+    address, certificate = impostor
+    requests.get(address, headers={"Authorization": "x"}, verify=str(certificate), timeout=5)
+    assert Listener.received.pop() == "x"
+
+
+def test_nothing_switches_the_check_of_certificates_off() -> None:
+    """Neither for ConnectWise nor for AWS, in the function and in the operator's command."""
+    sources = [path.read_text(encoding="utf-8") for path in FUNCTIONS.rglob("*.py")]
+    assert len(sources) > 30
+    for source in sources:
+        assert not re.search(r"verify\s*=|CERT_NONE|unverified_context|check_hostname", source)

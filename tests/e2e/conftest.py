@@ -64,6 +64,7 @@ def deploy_once(
     request: pytest.FixtureRequest, aws: LocalStack, running_connectwise: Simulator
 ) -> Iterator[Deploy]:
     """Deploy stacks for the tests of one module."""
+    aws.put_secret(SECRET_NAME, running_connectwise.secret)
     deployments: list[Deployment] = []
 
     def deploy_stack(**parameters: str) -> Deployment:

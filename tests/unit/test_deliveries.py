@@ -110,3 +110,13 @@ def test_a_message_that_is_no_notification_names_no_file(body: str) -> None:
     event = sqs(None)
     event["Records"][0]["body"] = body
     assert list(deliveries(event)) == [Delivery((), Message("m1", "r1"))]
+
+
+def test_what_is_no_notification_is_not_logged_itself(caplog: pytest.LogCaptureFixture) -> None:
+    """It may be a file of payments that somebody has sent to the queue."""
+    event = sqs({})
+    event["Records"][0]["body"] = "<amount>73519.26</amount>"
+    assert files(event) == []
+    [logged] = [vars(record) for record in caplog.records]
+    assert logged["characters"] == 25
+    assert "73519" not in str(logged)

@@ -1,5 +1,6 @@
 """From a Lambda event to imports, and what happens to the message."""
 
+import traceback
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from payments.errors import SecretUnusable
-from payments.handler import EventHandler, ImportPutBack
+from payments.handler import EventHandler, ImportPutBack, RunFailed
 from payments.import_log import ImportState
 from payments.importer import Finished, Importer, PutBack, Result
 from payments.models import SourceFile
@@ -144,9 +145,27 @@ def test_a_fault_of_ours_puts_the_message_back_and_is_raised(
         raise ZeroDivisionError
 
     importer.result = fail
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(RunFailed):
         handle(sqs(eventbridge("incoming/a.xml")))
     assert queue.put_back == [("r1", 60)]
+
+
+def test_a_fault_of_ours_is_told_by_its_kind_and_place_alone(
+    handle: Handle, importer: FakeImporter, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Lambda logs what is raised with all its causes; a message or a value may be a payment's."""
+
+    def fail(_: str) -> Result:
+        return PutBack(int("73519.26"), "")
+
+    importer.result = fail
+    with pytest.raises(RunFailed, match=r"ValueError in test_handler.py:\d+ fail") as raised:
+        handle(sqs(eventbridge("incoming/a.xml")))
+    assert raised.value.__cause__ is raised.value.__context__ is None
+    told = "".join(traceback.format_exception(raised.value))
+    logged = [vars(record) for record in caplog.records]
+    assert [record["fault"] for record in logged] == ["ValueError"]
+    assert "73519" not in f"{told} {logged}"
 
 
 @pytest.mark.parametrize(
@@ -176,7 +195,7 @@ def test_without_a_queue_a_fault_of_ours_is_raised(
         raise SecretUnusable("a fault")
 
     importer.result = fail
-    with pytest.raises(SecretUnusable):
+    with pytest.raises(RunFailed, match="SecretUnusable"):
         handle(eventbridge("incoming/a.xml"))
     assert queue.put_back == []
 

@@ -2,7 +2,10 @@
 
 import inspect
 import json
+import logging
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import pytest
 from aws_lambda_powertools import Metrics
 from samtranslator.yaml_helper import yaml_parse
 
+from e2e.permissions import EXPLAINED, IMPORTS_WAIT_FOR, TESTED_APART
 from payments import settings
 from payments.import_log import Counts, Status
 from payments.settings import SettingsInvalid, read_settings
@@ -22,6 +26,7 @@ TEMPLATE: dict[str, Any] = yaml_parse(
 )
 PARAMETERS: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+ROOT_OF_FUNCTIONS = str(Path(__file__).parents[2] / "functions")
 CONSTRAINTS = {"AllowedPattern", "AllowedValues", "MinValue", "MaxValue", "MinLength"}
 
 
@@ -111,7 +116,8 @@ def test_a_prefix_is_a_folder(value: str) -> None:
 def test_no_parameter_takes_a_secret() -> None:
     """The secret's content is never in the template; only its name is."""
     assert not any(parameter.get("NoEcho") for parameter in PARAMETERS.values())
-    assert not any(re.search("(?i)key|password|token", name) for name in PARAMETERS)
+    names = PARAMETERS.keys() - {"KmsKeyArn"}  # an address; its pattern takes nothing else
+    assert not any(re.search("(?i)key|password|token", name) for name in names)
 
 
 @pytest.mark.parametrize(
@@ -247,6 +253,25 @@ def test_the_role_has_only_its_own_policies() -> None:
     assert "Policies" not in FUNCTION
 
 
+def test_every_permission_is_tested_or_explained() -> None:
+    """A new one needs a test that fails without it, or a reason why there can be none."""
+    granted = [
+        (statement["Sid"], action)
+        for statement in statements()
+        for action in listed(statement["Action"])
+    ]
+    assert sorted(granted) == sorted([*IMPORTS_WAIT_FOR, *TESTED_APART, *EXPLAINED])
+
+
+def test_every_test_of_a_permission_is_there() -> None:
+    """They take the permission away by its statement and action."""
+    path = Path(__file__).parents[1] / "e2e" / "test_operations.py"
+    tests = path.read_text(encoding="utf-8").split("\ndef ")
+    for (sid, action), name in TESTED_APART.items():
+        [test] = [each for each in tests if each.startswith(f"{name}(")]
+        assert f'"{sid}", "{action}"' in test
+
+
 def permitted(resource: str) -> set[str]:
     """Return what the function may do with whatever a text in a resource names."""
     return {
@@ -316,6 +341,26 @@ def test_the_log_is_the_functions_own_and_does_not_grow_for_ever() -> None:
     (name,) = resources("AWS::Logs::LogGroup")
     assert FUNCTION["LoggingConfig"]["LogGroup"] == {"Ref": name}
     assert only("AWS::Logs::LogGroup")["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_the_log_level_is_that_of_the_program_and_not_of_its_libraries() -> None:
+    """At DEBUG botocore and urllib3 would write down what they send and get."""
+    assert FUNCTION["LoggingConfig"].keys() == {"LogGroup"}  # LogFormat would set the root's level
+    program = """
+import logging
+from import_payments.app import logger
+import payments.bootstrap
+libraries = ("", "botocore", "boto3", "urllib3", "requests", "s3transfer")
+print(logger.log_level, min(logging.getLogger(name).getEffectiveLevel() for name in libraries))
+"""
+    answer = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": ROOT_OF_FUNCTIONS, "POWERTOOLS_LOG_LEVEL": "DEBUG"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout.split() == [str(logging.DEBUG), str(logging.WARNING)]
 
 
 # Alarms and the dashboard
