@@ -393,6 +393,13 @@ def test_every_alarm_says_what_to_do_and_tells_somebody(name: str) -> None:
     assert alarm["TreatMissingData"] == "notBreaching"
 
 
+def test_the_readme_says_what_to_do_for_each_alarm() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("### What to do for each alarm")[2].partition("\n## ")[0]
+    named = re.findall(r"^\| `(\w+)`", section, flags=re.MULTILINE)
+    assert sorted(f"{name}Alarm" for name in named) == sorted(resources("AWS::CloudWatch::Alarm"))
+
+
 @pytest.mark.parametrize("name", RESOURCES)
 def test_everything_that_is_referred_to_is_there(name: str) -> None:
     known = {*RESOURCES, *PARAMETERS}
