@@ -14,6 +14,7 @@ from typing import Protocol
 
 from aws_lambda_powertools import Logger
 
+from payments.clock import utc_now
 from payments.errors import AccessRefused, AwsDown, FileRefused, OutOfTime, Superseded, TryLater
 from payments.import_log import Counts, ImportLog, ImportState, Status
 from payments.invoice_lookup import InvoiceLookup
@@ -274,6 +275,8 @@ class _Run:
                 counts=self._state.counts,
                 failures=failures,
                 error=error,
+                started_at=self._state.started_at,
+                finished_at=utc_now(),
             )
         )
         self._state = self._log.finish(self._state, status, error)
