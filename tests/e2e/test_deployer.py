@@ -131,7 +131,7 @@ def test_what_the_template_holds_can_be_created_under_the_stacks_name_only(
     assert "not authorized" in str(refused.value)
 
 
-def test_no_payment_can_be_read_or_made_with_it(aws: LocalStack, deployer: Clients) -> None:
+def test_no_payment_can_be_read_made_or_deleted_with_it(aws: LocalStack, deployer: Clients) -> None:
     """Neither the files nor the truth table nor the secret are a deployer's business."""
     name = f"{STACK}-private"
     aws.client("s3").create_bucket(Bucket=name)
@@ -141,6 +141,9 @@ def test_no_payment_can_be_read_or_made_with_it(aws: LocalStack, deployer: Clien
         lambda: deployer("s3").get_object(Bucket=name, Key="success/x.xml"),
         lambda: deployer("s3").put_object(Bucket=name, Key="incoming/x.xml", Body=b""),
         lambda: deployer("dynamodb").scan(TableName=name),
+        lambda: deployer("dynamodb").delete_table(TableName=name),
+        lambda: deployer("s3").delete_object(Bucket=name, Key="success/x.xml"),
+        lambda: deployer("s3").delete_bucket(Bucket=name),
         lambda: deployer("secretsmanager").get_secret_value(SecretId=STACK),
     ]
     for call in calls:
