@@ -122,15 +122,17 @@ class Importer:
         try:
             state = self.log.begin(import_id(source), source)
         except AwsDown as reason:
-            return self.wait(reason, _FIRST_WAIT_SECONDS)
+            return self.wait(source.key, reason, _FIRST_WAIT_SECONDS)
         if state.finished:
             logger.info("Already finished", import_id=state.import_id, status=state.status)
             return Finished(state)
         return _Run(self, state, source, deadline).result()
 
-    def wait(self, reason: TryLater, delay_seconds: int) -> PutBack:
+    def wait(self, key: str, reason: TryLater, delay_seconds: int) -> PutBack:
         """Put the file back until what is down may be up again."""
-        logger.warning("Trying again later", reason=str(reason), delay_seconds=delay_seconds)
+        logger.warning(
+            "Trying again later", key=key, reason=str(reason), delay_seconds=delay_seconds
+        )
         self.telemetry.delayed()
         return PutBack(delay_seconds, str(reason))
 
@@ -301,7 +303,9 @@ class _Run:
             f"The import was given up: {MAX_TRIES} runs ended without a word at record {place}. "
             "Look into the function's log for the reason, then upload the fail file again."
         )
-        logger.error("Given up", import_id=self._state.import_id, record=place)
+        logger.error(
+            "Given up", import_id=self._state.import_id, key=self._source.key, record=place
+        )
         if self._state.tries > MAX_TRIES + _MAX_TRIES_TO_GIVE_UP:
             return self._close_without_files(error)
         self._fail_remaining(place)
@@ -329,13 +333,13 @@ class _Run:
         """Put the file back for longer each time that nothing has come of it."""
         delay = min(_FIRST_WAIT_SECONDS * 2**self._state.waits, _LONGEST_WAIT_SECONDS)
         self._put_back(delay, reason, error=str(reason))
-        return self._importer.wait(reason, delay)
+        return self._importer.wait(self._source.key, reason, delay)
 
     def _put_back(self, delay: int, reason: Exception, error: str | None = None) -> PutBack:
         try:
             self._log.put_back(self._state, self._in_doubt, error)
         except (AwsDown, Superseded) as failure:
-            logger.warning("Not noted", reason=str(failure))
+            logger.warning("Not noted", key=self._source.key, reason=str(failure))
         return PutBack(delay, str(reason))
 
 

@@ -141,6 +141,8 @@ def test_a_run_that_cannot_even_start_rings(watched: Watched, invoice: int) -> N
         watched.deployment.upload(payment_file(payment(invoice=invoice, amount="1.00")), name)
         assert "Look at the last errors on the dashboard" in watched.told("FunctionErrorsAlarm")
     assert watched.deployment.outcome(name).metadata["created"] == "1"
+    logged = watched.deployment.stack.function_logs()
+    assert any(line.startswith("[ERROR] SettingsInvalid") for line in logged)
 
 
 @contextmanager

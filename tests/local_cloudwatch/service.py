@@ -3,12 +3,12 @@
 - Lambda: MiniStack counts only runs that are started by Invoke, not those that a queue starts, and
   dates them with their end. Here every run counts, dated with its start as on AWS.
 - SQS: MiniStack measures no queue.
-- Logs: MiniStack takes no metrics out of log lines.
+- Logs: MiniStack takes no metrics out of log lines, and does not mark a run's error with [ERROR].
 - Alarms: MiniStack looks at them only when metrics are put, and takes all metrics of one name for
   one, whatever their dimensions, and all periods for one.
 
 Facts: Lambda's and SQS's developer guides, "metrics"; CloudWatch's user guide, "alarm evaluation".
-What happens every minute there happens twice a second here.
+What happens every minute there happens every few seconds here.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from local_cloudwatch.alarms import alarm_state
 from local_cloudwatch.emf import Metric, parse_metrics
 
 _WATCH_SECONDS = 0.5
-_MEASURE_SECONDS = 60.0
+_MEASURE_SECONDS = 5.0
 
 _Dimensions = Mapping[str, str]
 
@@ -32,6 +32,7 @@ def start() -> None:
     """Begin to count, and to watch the alarms."""
     _count_every_run()
     _take_metrics_out_of_log_lines()
+    _mark_errors()
     # Only `_watch` evaluates, at moments of its own.
     cloudwatch._evaluate_alarm = lambda _alarm: None
     threading.Thread(target=_watch, daemon=True).start()
@@ -83,6 +84,21 @@ def _put_metric(metric: Metric) -> None:
         _put(metric.namespace, metric.name, value, metric.unit, metric.dimensions, metric.timestamp)
 
 
+def _mark_errors() -> None:
+    emit = lambda_svc._emit_lambda_logs
+
+    def emit_marked(
+        func: Any, request_id: str, text: str, is_error: bool, *a: Any, **k: Any
+    ) -> None:
+        before, traceback, after = text.rpartition("Traceback (most recent call last):")
+        if is_error and traceback:
+            kind, _, message = after.strip().splitlines()[-1].partition(": ")
+            text = f"{before}[ERROR] {kind.rpartition('.')[2]}: {message}\n{traceback}{after}"
+        emit(func, request_id, text, is_error, *a, **k)
+
+    lambda_svc._emit_lambda_logs = emit_marked
+
+
 def _watch() -> None:
     measured: dict[str, tuple[float, tuple[int, int]]] = {}
     while True:
@@ -94,7 +110,7 @@ def _watch() -> None:
 
 
 def _measure_queues(measured: dict[str, tuple[float, tuple[int, int]]]) -> None:
-    """Measure each queue every minute, and when its depth has changed."""
+    """Measure each queue every few seconds, and when its depth has changed."""
     now = time.time()
     for url, queue in list(sqs._queues.items()):
         waits = [message["visible_at"] > now for message in list(queue["messages"])]
