@@ -8,7 +8,7 @@ IN_TREE := PYTHONPATH=functions:tests PYTHONDONTWRITEBYTECODE=1
 
 HAS_PYTHON313 := $(shell $(PYTHON313) -c 'import sys; print(sys.version_info[:2] == (3, 13))' 2>/dev/null)
 
-.PHONY: help demo test lint template audit audit-if-reachable unit sam bench clean lock
+.PHONY: help demo test lint template audit audit-if-reachable unit sam bench dashboard clean lock
 .DELETE_ON_ERROR:
 
 help: ## List the commands
@@ -52,6 +52,9 @@ endif
 
 bench: $(BUILD)/bench.installed $(BUILD)/runtime.installed ## Measure against the naive import and the bare floor
 	$(IN_TREE) $(BUILD)/bench/bin/python -m benchmarks $(ARGS)
+
+dashboard: $(BUILD)/dashboard.installed $(BUILD)/runtime.installed ## Draw the README's picture of the dashboard
+	$(IN_TREE) $(BUILD)/dashboard/bin/python -m dashboard
 
 lock: $(BUILD)/lock.installed ## Renew all requirements.txt from their .in files
 	$(BUILD)/lock/bin/python tests/requirements/lock.py

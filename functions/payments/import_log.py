@@ -87,6 +87,7 @@ class ImportState:
     counts: Counts = field(default_factory=Counts)
     in_doubt: bool = False
     given_up_at: int | None = None
+    started_at: str = ""
 
     @property
     def finished(self) -> bool:
@@ -216,6 +217,7 @@ def _state(item: Mapping[str, Any]) -> ImportState:
         counts=Counts(*(int(item.get(name, 0)) for name in _COUNTED)),
         in_doubt=bool(item.get("inDoubt", False)) or int(item["tries"]) > 1,
         given_up_at=None if given_up_at is None else int(given_up_at),
+        started_at=item.get("startedAt", ""),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from aws_lambda_powertools import Logger
 
+from payments.clock import utc_now
 from payments.errors import (
     AccessRefused,
     AwsDown,
@@ -132,15 +133,17 @@ class Importer:
         try:
             state = self.log.begin(import_id(source), source)
         except AwsDown as reason:
-            return self.wait(reason, _FIRST_WAIT_SECONDS)
+            return self.wait(source.key, reason, _FIRST_WAIT_SECONDS)
         if state.finished:
             logger.info("Already finished", import_id=state.import_id, status=state.status)
             return Finished(state)
         return _Run(self, state, source, deadline).result()
 
-    def wait(self, reason: TryLater, delay_seconds: int) -> PutBack:
+    def wait(self, key: str, reason: TryLater, delay_seconds: int) -> PutBack:
         """Put the file back until what is down may be up again."""
-        logger.warning("Trying again later", reason=reason.for_log, delay_seconds=delay_seconds)
+        logger.warning(
+            "Trying again later", key=key, reason=reason.for_log, delay_seconds=delay_seconds
+        )
         self.telemetry.delayed()
         return PutBack(delay_seconds, reason.for_log)
 
@@ -293,6 +296,8 @@ class _Run:
                 counts=self._state.counts,
                 failures=failures,
                 error=error,
+                started_at=self._state.started_at,
+                finished_at=utc_now(),
             )
         )
         self._state = self._log.finish(self._state, status, error)
@@ -317,7 +322,9 @@ class _Run:
             f"The import was given up: {MAX_TRIES} runs ended without a word at record {place}. "
             "Look into the function's log for the reason, then upload the fail file again."
         )
-        logger.error("Given up", import_id=self._state.import_id, record=place)
+        logger.error(
+            "Given up", import_id=self._state.import_id, key=self._source.key, record=place
+        )
         if self._state.tries > MAX_TRIES + _MAX_TRIES_TO_GIVE_UP:
             return self._close_without_files(error)
         self._fail_remaining(place)
@@ -345,15 +352,15 @@ class _Run:
         """Put the file back for longer each time that nothing has come of it."""
         delay = min(_FIRST_WAIT_SECONDS * 2**self._state.waits, _LONGEST_WAIT_SECONDS)
         self._put_back(delay, reason, error=str(reason))
-        return self._importer.wait(reason, delay)
+        return self._importer.wait(self._source.key, reason, delay)
 
     def _put_back(self, delay: int, reason: ImportStopped, error: str | None = None) -> PutBack:
         try:
             self._log.put_back(self._state, self._in_doubt, error)
         except Superseded as failure:
-            logger.warning("Not noted", reason=str(failure))
+            logger.warning("Not noted", key=self._source.key, reason=str(failure))
         except AwsDown as failure:
-            logger.warning("Not noted in the imports table", reason=str(failure))
+            logger.warning("Not noted in the table", key=self._source.key, reason=str(failure))
             self._note_put_back_elsewhere()
         return PutBack(delay, reason.for_log)
 
@@ -362,7 +369,7 @@ class _Run:
         try:
             self._storage.note_put_back(self._source.bucket, state.import_id, state.run)
         except AwsDown as failure:
-            logger.warning("Not noted anywhere", reason=str(failure))
+            logger.warning("Not noted anywhere", key=self._source.key, reason=str(failure))
 
 
 def import_id(source: SourceFile) -> str:

@@ -11,8 +11,8 @@ import pytest
 from e2e.deployed import SECRET_NAME, Deploy, Deployment
 from e2e.payment_xml import payment, payment_file
 from e2e.permissions import EXPLAINED, IMPORTS_WAIT_FOR
+from local_cloudwatch.emf import parse_metrics
 from local_stack import Function
-from local_stack.function import parse_metrics
 from simulator.control import Simulator
 
 pytestmark = pytest.mark.e2e

@@ -21,11 +21,13 @@ ROOT_CREDENTIALS = {
 
 
 class Clients:
-    """One client a service, made on first use."""
+    """One client a service, made on first use; with administrator's rights, or those of a key."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, key_id: str = "", secret_key: str = "") -> None:
         self._server = server
-        self._session = _isolated_session()
+        self._session = _isolated_session(
+            key_id or _ROOT_ACCESS_KEY, secret_key or _ROOT_ACCESS_KEY
+        )
         self._clients: dict[str, Any] = {}
 
     def __call__(self, service: str) -> Any:
@@ -41,7 +43,7 @@ class Clients:
         return self._clients[service]
 
 
-def _isolated_session() -> boto3.Session:
+def _isolated_session(key_id: str, secret_key: str) -> boto3.Session:
     """A session that reads neither ~/.aws nor AWS_PROFILE."""
     no_file = (None, None, os.devnull, None)
     core = botocore.session.Session(
@@ -52,8 +54,8 @@ def _isolated_session() -> boto3.Session:
         }
     )
     return boto3.Session(
-        aws_access_key_id=_ROOT_ACCESS_KEY,
-        aws_secret_access_key=_ROOT_ACCESS_KEY,
+        aws_access_key_id=key_id,
+        aws_secret_access_key=secret_key,
         region_name=REGION,
         botocore_session=core,
     )

@@ -3,28 +3,14 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One metric of one embedded-metric-format (EMF) log line."""
-
-    namespace: str
-    name: str
-    unit: str
-    values: tuple[float, ...]
-    dimensions: dict[str, str]
-
-    @property
-    def total(self) -> float:
-        """The sum of the values, CloudWatch's `Sum`."""
-        return sum(self.values)
+from local_cloudwatch.emf import Metric, parse_metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +52,6 @@ class Function:
         configuration = self.lambda_client.get_function_configuration(FunctionName=self.name)
         group: str | None = configuration.get("LoggingConfig", {}).get("LogGroup")
         return group or f"/aws/lambda/{self.name}"
-
-
-def parse_metrics(lines: Iterable[str]) -> Iterator[Metric]:
-    """Read the metrics out of EMF lines, as CloudWatch does on AWS and MiniStack does not."""
-    for line in lines:
-        if not line.startswith("{") or '"CloudWatchMetrics"' not in line:
-            continue
-        record = json.loads(line)
-        for directive in record["_aws"]["CloudWatchMetrics"]:
-            yield from _metrics_of(record, directive)
-
-
-def _metrics_of(record: dict[str, Any], directive: dict[str, Any]) -> Iterator[Metric]:
-    names = {name for names in directive.get("Dimensions", []) for name in names}
-    dimensions = {name: str(record[name]) for name in sorted(names)}
-    for metric in directive["Metrics"]:
-        value = record[metric["Name"]]
-        yield Metric(
-            namespace=directive["Namespace"],
-            name=metric["Name"],
-            unit=metric.get("Unit", "None"),
-            values=tuple(value) if isinstance(value, list) else (value,),
-            dimensions=dimensions,
-        )
 
 
 def _processes() -> Iterator[tuple[int, str]]:

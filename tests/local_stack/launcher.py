@@ -9,6 +9,7 @@ import importlib
 import json
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import hypercorn.config
@@ -31,6 +32,7 @@ def main() -> None:
     _add_version_id_to_eventbridge_events()
     _listen_on_plain_http_too(http_port)
     _stay_off_port_443()
+    _play_cloudwatch()
     threading.Thread(target=_import_ahead, daemon=True).start()
     sys.argv[1:] = []
     app.main()
@@ -89,6 +91,12 @@ def _listen_on_plain_http_too(port: str) -> None:
 def _stay_off_port_443() -> None:
     """MiniStack also takes port 443 when it may, for an AWS service that is not used here."""
     app._port_is_bindable = lambda _host, _port: False
+
+
+def _play_cloudwatch() -> None:
+    """AWS counts and watches by itself: `local_cloudwatch` says what, and what is missing here."""
+    sys.path.append(str(Path(__file__).parents[1]))
+    importlib.import_module("local_cloudwatch.service").start()
 
 
 def _import_ahead() -> None:

@@ -69,6 +69,11 @@ class LocalStack:
             raise RuntimeError("the local stack is not running")
         return self._clients
 
+    @property
+    def builder(self) -> ArtifactBuilder:
+        """Builds what the template names, as `sam build` does."""
+        return ArtifactBuilder(self._runtime_python, self._cache)
+
     def client(self, service: str) -> Any:
         """A boto3 client with administrator's rights."""
         return self.clients(service)
@@ -80,8 +85,7 @@ class LocalStack:
         stack_name: str = "local",
     ) -> Stack:
         """Deploy a SAM template, or update the stack that an earlier call deployed."""
-        builder = ArtifactBuilder(self._runtime_python, self._cache)
-        deploy_template(self.clients, builder, template_path, parameters or {}, stack_name)
+        deploy_template(self.clients, self.builder, template_path, parameters or {}, stack_name)
         stacks = self.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
         outputs = {
             output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from local_cloudwatch.emf import Metric
 from local_stack.bucket import Bucket
 from local_stack.clients import Clients
-from local_stack.function import Function, Metric
+from local_stack.function import Function
 from local_stack.queue import Queue
 from local_stack.server import Server
 from local_stack.waiting import wait_for

@@ -43,7 +43,7 @@ def begin(log: ImportLog) -> ImportState:
 
 def test_the_first_run_starts_from_nothing(log: ImportLog, table: FakeTable) -> None:
     state = begin(log)
-    assert state == ImportState("i1", run=1)
+    assert state == ImportState("i1", run=1, started_at=NOW)
     assert not state.finished
     assert state.done == 0
     item = dict(table.items["i1"])
@@ -80,7 +80,7 @@ def test_a_run_that_ended_without_a_word_is_counted_and_leaves_doubt(log: Import
 def test_a_request_that_the_sdk_repeats_begins_one_run(log: ImportLog, table: FakeTable) -> None:
     """Otherwise a run would take itself for the one after a killed one."""
     table.repeats = True
-    assert begin(log) == ImportState("i1", run=1)
+    assert begin(log) == ImportState("i1", run=1, started_at=NOW)
     again = begin(log)
     assert (again.run, again.tries) == (2, 2)
 

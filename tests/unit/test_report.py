@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from payments.import_log import Counts, Status
 from payments.report import ImportReport, Reporter, ReportOn, body, is_wanted, subject
-from payments.results import Failure
+from payments.results import MAX_FAILURES_NAMED, Failure
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:topic"
 SUCCEEDED = ImportReport(
@@ -23,6 +23,8 @@ SUCCEEDED = ImportReport(
     counts=Counts(created=2, updated=1),
     failures=(),
     error=None,
+    started_at="2026-11-25T08:00:21Z",
+    finished_at="2026-11-25T08:04:02Z",
 )
 WITH_FAILURES = replace(
     SUCCEEDED,
@@ -74,7 +76,9 @@ def test_skipped_records_alone_are_no_failure() -> None:
 
 def test_the_subject_says_what_happened_to_which_file() -> None:
     assert subject(SUCCEEDED) == "Payments imported: october.xml"
-    assert subject(WITH_FAILURES) == "1 payments not imported: october.xml"
+    assert subject(WITH_FAILURES) == "1 payment not imported: october.xml"
+    several = replace(WITH_FAILURES, counts=Counts(failed=2))
+    assert subject(several) == "2 payments not imported: october.xml"
     assert subject(REFUSED) == "Payment file not imported: october.xml"
 
 
@@ -91,16 +95,68 @@ def test_the_text_has_the_counts_the_files_and_the_first_failures() -> None:
     text = body(WITH_FAILURES)
     for expected in (
         "s3://bucket/incoming/october.xml",
+        "Started: 2026-11-25 08:00:21 UTC, finished: 2026-11-25 08:04:02 UTC",
         "Records in the file: 3",
         "Created: 1",
         "Skipped, processed before: 1",
         "Failed: 1",
+        "The first 1 of 2 records in the fail file:",
         "- record 2: <ammount> is not known.; Give <invoice>.",
         "s3://bucket/success/october.xml",
         "s3://bucket/fail/october.xml",
         "upload that file as it is",
     ):
         assert expected in text
+
+
+def test_the_text_does_not_speak_of_the_first_records_if_those_are_all() -> None:
+    all_of_them = replace(WITH_FAILURES, counts=Counts(failed=1))
+    assert "\nRecords in the fail file:\n- record 2" in body(all_of_them)
+
+
+@pytest.mark.parametrize(
+    ("key", "quoted"),
+    [
+        ("incoming/a/october.xml", "s3://bucket/incoming/a/corrected-october.xml"),
+        ("incoming/a b's.xml", """'s3://bucket/incoming/corrected-a b'"'"'s.xml'"""),
+    ],
+)
+def test_the_text_has_the_commands_to_correct_and_upload(key: str, quoted: str) -> None:
+    """A shell takes them as they are, whatever the file is called."""
+    text = body(replace(WITH_FAILURES, key=key))
+    assert "  aws s3 cp s3://bucket/fail/october.xml corrected.xml\n" in text
+    assert f"  aws s3 cp corrected.xml {quoted}" in text
+
+
+def test_the_text_has_no_amount_and_no_name_that_the_fail_file_has_not() -> None:
+    """Records come by their number; only reasons are taken over."""
+    assert set(ImportReport.__slots__) == {
+        *("bucket", "key", "success_key", "fail_key", "status", "total", "counts", "failures"),
+        *("error", "started_at", "finished_at"),
+    }
+    assert set(Failure.__slots__) == {"record", "messages"}
+
+
+@pytest.mark.parametrize("letter", ["x", "€", "\N{MONEY BAG}"])
+def test_the_text_is_never_too_long_for_sns(letter: str) -> None:
+    """256 KiB in UTF-8, however many errors a record has and whatever is in them."""
+    record = Failure(1, (letter * 1_000_000, *["Wrong."] * 10_000))
+    worst = replace(
+        WITH_FAILURES,
+        key=f"incoming/{letter * 250}.xml",
+        failures=(record,) * MAX_FAILURES_NAMED,
+        error=letter * 1_000_000,
+    )
+    text = body(worst)
+    assert len(text.encode()) < 200_000
+    assert "; and 9996 more" in text
+
+
+def test_a_reason_is_one_line() -> None:
+    failure = Failure(2, ("ConnectWise: not\n- record 3: like this",))
+    assert "- record 2: ConnectWise: not - record 3: like this\n" in body(
+        replace(WITH_FAILURES, failures=(failure,))
+    )
 
 
 def test_a_refused_file_is_to_be_corrected_as_a_whole() -> None:

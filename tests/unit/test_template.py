@@ -214,12 +214,15 @@ def test_no_second_run_begins_while_one_may_be_at_work() -> None:
 
 
 def test_the_work_outlives_its_message() -> None:
-    """A redrive goes on at the checkpoint as long as the outcomes before it are there."""
+    """A redrive goes on at the checkpoint as long as the outcomes before it are there.
+
+    In a FIFO queue a message is as new as it was once sent when it has moved.
+    """
     files, dead_letters = queues()
-    seconds = max(files["MessageRetentionPeriod"], dead_letters["MessageRetentionPeriod"])
+    in_queue, dead = files["MessageRetentionPeriod"], dead_letters["MessageRetentionPeriod"]
     rules = only("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
     (days,) = [rule["ExpirationInDays"] for rule in rules if rule.get("Prefix") == "work/"]
-    assert days * 86_400 > seconds
+    assert days * 86_400 > in_queue + dead + in_queue
 
 
 # What the function may do
@@ -436,6 +439,13 @@ def test_every_alarm_says_what_to_do_and_tells_somebody(name: str) -> None:
     assert len(alarm["AlarmDescription"]) > 60
     assert alarm["AlarmActions"] == [{"Ref": "NotificationTopic"}]
     assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_the_readme_says_what_to_do_for_each_alarm() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("### What to do for each alarm")[2].partition("\n## ")[0]
+    named = re.findall(r"^\| `(\w+)`", section, flags=re.MULTILINE)
+    assert sorted(f"{name}Alarm" for name in named) == sorted(resources("AWS::CloudWatch::Alarm"))
 
 
 @pytest.mark.parametrize("name", RESOURCES)

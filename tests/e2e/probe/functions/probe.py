@@ -55,7 +55,8 @@ def _put_back(record: dict[str, Any]) -> dict[str, Any]:
 
 def _print_metric(name: str, value: float) -> None:
     directive = {"Namespace": "Probe", "Dimensions": [["Kind"]], "Metrics": [{"Name": name}]}
-    print(json.dumps({"_aws": {"CloudWatchMetrics": [directive]}, "Kind": "test", name: [value]}))
+    about = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
+    print(json.dumps({"_aws": about, "Kind": "test", name: [value]}))
 
 
 def _can_import(name: str) -> bool:
