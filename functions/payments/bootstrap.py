@@ -30,7 +30,6 @@ from payments.telemetry import NAMESPACE, CloudWatchTelemetry
 from payments.transport import Transport, new_adapter
 from payments.truth_table import TruthTable
 
-_SECRET_MAX_AGE_SECONDS = 300
 _AWS = Config(
     retries={"mode": "standard", "max_attempts": 5},
     connect_timeout=5,
@@ -89,16 +88,15 @@ class _Connector:
             InvoiceLookup(connectwise),
             TruthTable(self._dynamodb, truth_table_name, credentials.connection),
             transport.counts,
-            self._login.distrust,
         )
 
 
 def _secret_reader(name: str) -> ReadCredentials:
     provider = SecretsProvider(config=_AWS)
 
-    def read(fresh: bool) -> Credentials:
+    def read() -> Credentials:
         try:
-            secret = provider.get(name, max_age=_SECRET_MAX_AGE_SECONDS, force_fetch=fresh)
+            secret = provider.get(name, force_fetch=True)
         except GetParameterError as error:
             raise SecretUnusable(
                 f"Secret {name} cannot be read. Is there one with this name in this region? {error}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 from payments.errors import AnswerLost, ConnectWiseDown
@@ -38,8 +39,8 @@ class ConnectWise:
     def payments(self, invoice_id: int) -> tuple[Payment, ...]:
         """Return the invoice's payments; raises NotFound if there is no such invoice."""
         query: dict[str, str | int] = {"fields": _PAYMENT_FIELDS, "pageSize": _PAGE_SIZE}
-        answer = self._transport.get(f"/finance/invoices/{invoice_id}/payments", query)
-        return tuple(_payment(row) for row in _rows(answer))
+        rows = self._all_rows(f"/finance/invoices/{invoice_id}/payments", query)
+        return tuple(_payment(row) for row in rows)
 
     def create_payment(self, invoice_id: int, fields: Mapping[str, JsonValue]) -> Payment:
         """Create a payment; the invoice is named in the body too, as working clients do.
@@ -75,13 +76,19 @@ class ConnectWise:
             "fields": _INVOICE_FIELDS,
             "pageSize": _PAGE_SIZE,
         }
-        rows = page = _rows(self._transport.get("/finance/invoices", query))
-        number = 1
-        while len(page) == _PAGE_SIZE:
-            number += 1
-            page = _rows(self._transport.get("/finance/invoices", {**query, "page": number}))
-            rows = rows + page
-        return [_invoice(row) for row in rows]
+        return [_invoice(row) for row in self._all_rows("/finance/invoices", query)]
+
+    def _all_rows(self, path: str, query: Mapping[str, str | int]) -> list[dict[str, Any]]:
+        """Return the rows of all pages; a page may be shorter than was asked for."""
+        rows: list[dict[str, Any]] = []
+        for number in count(1):
+            paged = query if number == 1 else {**query, "page": number}
+            answer, has_next = self._transport.get_page(path, paged)
+            page = _rows(answer)
+            rows += page
+            if not page or not (has_next or len(page) >= _PAGE_SIZE):
+                break
+        return rows
 
 
 def quoted(text: str) -> str:
@@ -91,7 +98,9 @@ def quoted(text: str) -> str:
 
 
 def _rows(answer: Any) -> list[dict[str, Any]]:
-    if isinstance(answer, list) and all(isinstance(row, dict) and "id" in row for row in answer):
+    if isinstance(answer, list) and all(
+        isinstance(row, dict) and isinstance(row.get("id"), int) for row in answer
+    ):
         return answer
     raise ConnectWiseDown("ConnectWise answered a list of records with something else.")
 

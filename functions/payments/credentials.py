@@ -59,8 +59,8 @@ class Credentials:
         return "Basic " + base64.b64encode(user.encode()).decode()
 
 
-ReadCredentials = Callable[[bool], Credentials]
-"""Return the credentials; given True, not from a cache. Raises SecretUnusable."""
+ReadCredentials = Callable[[], Credentials]
+"""Return the credentials that the secret holds now. Raises SecretUnusable."""
 
 
 def read_credentials(secret: str, name: str) -> Credentials:

@@ -165,12 +165,19 @@ class ImportLog:
         self._write(state, givenUpAt=given_up_at)
         return replace(state, given_up_at=given_up_at)
 
-    def put_back(self, state: ImportState, in_doubt: bool, reason: str | None = None) -> None:
+    def put_back(
+        self,
+        state: ImportState,
+        in_doubt: bool,
+        reason: str | None = None,
+        *,
+        is_down: bool = False,
+    ) -> None:
         """Note that this run ends in good order and a later one goes on.
 
-        `reason` says what is down, if that is why it ends.
+        `reason` says what that waits for, `is_down` that something is down or refused.
         """
-        waits = state.waits + (reason is not None)
+        waits = state.waits + is_down
         self._write(state, tries=0, waits=waits, inDoubt=in_doubt, error=reason)
 
     def finish(self, state: ImportState, status: Status, error: str | None = None) -> ImportState:

@@ -16,7 +16,6 @@ from aws_lambda_powertools import Logger
 
 from payments.clock import utc_now
 from payments.errors import (
-    AccessRefused,
     AwsDown,
     FileRefused,
     ImportStopped,
@@ -47,6 +46,7 @@ _AT_ONCE_SECONDS = 2
 _FIRST_WAIT_SECONDS = 60
 _LONGEST_WAIT_SECONDS = 900
 _WAITS_UNTIL_BLAMED = 5  # 1 + 2 + 4 + 8 + 15 minutes
+_WAITS_UNTIL_PATIENCE_IS_OVER = 19  # 14 times 15 minutes more: four hours
 _JOINED_PER_SECOND = 5000
 
 
@@ -71,8 +71,6 @@ class Connection:
     lookup: InvoiceLookup
     truth: Truth
     counts: CallCounts
-    # Has the next run read the secret afresh.
-    distrust: Callable[[], None] = lambda: None
 
 
 class Telemetry(Protocol):
@@ -173,7 +171,7 @@ class _Run:
             except FileRefused as refusal:
                 return self._close(Status.FAILED, str(refusal))
         except OutOfTime as pause:
-            return self._put_back(max(_AT_ONCE_SECONDS, ceil(pause.delay_seconds)), pause)
+            return self._pause(pause)
         except Superseded as reason:
             return PutBack(_AT_ONCE_SECONDS, reason.for_log)
         except TryLater as reason:
@@ -225,9 +223,6 @@ class _Run:
                 pipelines.append(self._pipeline(connection, policy, one_by_one=True))
                 pipelines[-1].apply(islice(records, reach))
             pipelines[0].apply(records)
-        except AccessRefused:
-            connection.distrust()
-            raise
         finally:
             in_doubt = any(pipeline.in_doubt for pipeline in pipelines)
             self._in_doubt = in_doubt or self._state.done < doubtful_until
@@ -255,6 +250,7 @@ class _Run:
             self._settings.prevent_reprocessing,
             in_doubt_until=doubtful_until,
             blamed=self._state.done + 1 if self._state.waits >= _WAITS_UNTIL_BLAMED else None,
+            patience_is_over=self._state.waits >= _WAITS_UNTIL_PATIENCE_IS_OVER,
         )
 
     def _records(self, path: Path) -> Iterator[PaymentRecord]:
@@ -351,12 +347,28 @@ class _Run:
     def _wait(self, reason: TryLater) -> PutBack:
         """Put the file back for longer each time that nothing has come of it."""
         delay = min(_FIRST_WAIT_SECONDS * 2**self._state.waits, _LONGEST_WAIT_SECONDS)
-        self._put_back(delay, reason, error=str(reason))
+        self._put_back(delay, reason, error=str(reason), is_down=True)
         return self._importer.wait(self._source.key, reason, delay)
 
-    def _put_back(self, delay: int, reason: ImportStopped, error: str | None = None) -> PutBack:
+    def _pause(self, pause: OutOfTime) -> PutBack:
+        """Put the file back for the next run, or for as long as ConnectWise wants silence."""
+        delay = max(_AT_ONCE_SECONDS, ceil(pause.delay_seconds))
+        if delay <= _FIRST_WAIT_SECONDS:
+            return self._put_back(delay, pause)
+        self._telemetry.delayed()
+        error = f"ConnectWise throttles, and has asked for {delay} seconds of silence."
+        return self._put_back(delay, pause, error)
+
+    def _put_back(
+        self,
+        delay: int,
+        reason: ImportStopped,
+        error: str | None = None,
+        *,
+        is_down: bool = False,
+    ) -> PutBack:
         try:
-            self._log.put_back(self._state, self._in_doubt, error)
+            self._log.put_back(self._state, self._in_doubt, error, is_down=is_down)
         except Superseded as failure:
             logger.warning("Not noted", key=self._source.key, reason=str(failure))
         except AwsDown as failure:

@@ -84,11 +84,14 @@ class InvoiceLookup:
     def _by_number(self, numbers: tuple[str, ...]) -> FoundInvoices:
         try:
             invoices = self._invoices.invoices_by_number(numbers)
+        except NotPermitted as error:
+            text = "Records that name their invoice by its number need the right to read invoices."
+            raise NotPermitted(f"{text} {error}", for_log=f"{text} {error.for_log}") from error
         except RecordRejected as error:
             return self._one_by_one(numbers, error)
         found: dict[str, list[Invoice]] = {}
         for invoice in invoices:
-            found.setdefault(invoice.number.casefold(), []).append(invoice)
+            found.setdefault(invoice.number.strip().casefold(), []).append(invoice)
         return FoundInvoices(
             by_number={text: tuple(found.get(text.casefold(), ())) for text in numbers}
         )

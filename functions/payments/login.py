@@ -6,7 +6,6 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from time import monotonic
 from urllib.parse import quote
 
 from payments.credentials import Credentials, ReadCredentials
@@ -14,7 +13,6 @@ from payments.errors import AccessRefused
 
 DEFAULT_CODEBASE = "v4_6_release/"  # the cloud routes it to the tenant's version
 _CODEBASE = re.compile(r"[\w.\-]+/")
-_SAME_CODEBASE_SECONDS = 60.0
 
 AskCodebase = Callable[[str], object]
 """Return the JSON that a companyinfo URL answers, None where there is no such company."""
@@ -35,37 +33,45 @@ class Login:
     def __init__(self, read_credentials: ReadCredentials) -> None:
         self._read_credentials = read_credentials
         self._lock = threading.Lock()
+        self._credentials: Credentials | None = None
         self._access: Access | None = None
-        self._distrusted = False
-        self._codebase_renewed_at = float("-inf")
 
     def credentials(self) -> Credentials:
-        """Return the secret's content; raises SecretUnusable."""
+        """Read the secret for a run, and return its content; raises SecretUnusable."""
         with self._lock:
-            self._distrusted, fresh = True, self._distrusted
-            credentials = self._read_credentials(fresh)
-            self._distrusted = False
-            if self._access is not None and self._access.credentials != credentials:
+            credentials = self._read_credentials()
+            if credentials != self._credentials:
                 self._access = None
+            self._credentials = credentials
             return credentials
 
     def access(self, ask_codebase: AskCodebase) -> Access:
         """Return how to call ConnectWise; raises AccessRefused if it knows no such company."""
         with self._lock:
             if self._access is None:
-                self._access = self._open(self._read_credentials(False), ask_codebase)
+                credentials = self._credentials or self._read_credentials()
+                self._access = self._open(credentials, ask_codebase)
             return self._access
 
     def after_unauthorized(self, refused: Access, ask_codebase: AskCodebase) -> Access:
-        """Return an access with keys read afresh; raises AccessRefused if they are the same."""
+        """Return an access with keys read afresh.
+
+        Raises AccessRefused if they are the same, or for another company: what this run knows of
+        external ids belongs to the company that it began with.
+        """
         with self._lock:
             if self._access is not None and self._access is not refused:
                 return self._access
-            credentials = self._read_credentials(True)
+            credentials = self._read_credentials()
             if credentials == refused.credentials:
                 raise AccessRefused(
                     f"ConnectWise does not accept the keys for company {credentials.company} at "
                     f"{credentials.login_origin} (401). Correct the secret."
+                )
+            if credentials.connection != refused.credentials.connection:
+                raise AccessRefused(
+                    f"The secret is now for {credentials.connection}, and was for "
+                    f"{refused.credentials.connection}. The next run goes on with it."
                 )
             self._access = self._open(credentials, ask_codebase)
             return self._access
@@ -78,20 +84,11 @@ class Login:
         with self._lock:
             if self._access is not None and self._access is not failed:
                 return self._access
-            if monotonic() - self._codebase_renewed_at < _SAME_CODEBASE_SECONDS:
-                return None
             renewed = self._open(failed.credentials, ask_codebase)
-            self._codebase_renewed_at = monotonic()
             if renewed.base_url == failed.base_url:
                 return None
             self._access = renewed
             return renewed
-
-    def distrust(self) -> None:
-        """Read the secret afresh for the next run, and ask for the codebase again."""
-        with self._lock:
-            self._access = None
-            self._distrusted = True
 
     def _open(self, credentials: Credentials, ask_codebase: AskCodebase) -> Access:
         company = quote(credentials.company, safe="")

@@ -33,6 +33,7 @@ _MUST_NOT_BE_EMPTY = frozenset(("id", "invoice/id", "amount"))
 
 MAX_ID = 2**31 - 1  # ConnectWise's ids are int32
 MAX_TEXT_CHARACTERS = 1000
+MAX_AMOUNT_CHARACTERS = 100  # ConnectWise stores a double: 17 digits
 MAX_INVOICE_NUMBER_CHARACTERS = 100  # ConnectWise stores 15 at most
 MAX_EXTERNAL_ID_BYTES = 2048  # DynamoDB's limit for a partition key
 
@@ -126,7 +127,7 @@ class _Reading:
 
     def decimal(self, name: str) -> Decimal | None:
         """Return the child as a number with exactly its digits."""
-        text = self.text(name)
+        text = self.text(name, MAX_AMOUNT_CHARACTERS)
         if text is None or _DECIMAL.fullmatch(text):
             return Decimal(text) if text else None
         self.errors.append(f"<{self._path}{name}> must be a number like 10.50: '{_short(text)}'.")

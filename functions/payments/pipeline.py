@@ -224,8 +224,12 @@ class Pipeline:
             chunk.keys.update(*keys_of.values())
         self._learned.begin_chunk()
         self._running.append(chunk)
-        for lane in lanes(chunk.records, keys_of):
+        # Whatever is blamed comes last: what becomes of the others tells whether it is at fault.
+        for lane in sorted(lanes(chunk.records, keys_of), key=self._has_blamed):
             chunk.lanes.append(pool.submit(self._apply_lane, lane, chunk, invoices))
+
+    def _has_blamed(self, lane: Lane) -> bool:
+        return any(record.number == self._policy.blamed for record in lane)
 
     def _keys_of(self, chunk: _Chunk, invoices: FoundInvoices) -> dict[int, frozenset[Key]]:
         return {r.number: keys(r, self._known(r, chunk.truth), invoices) for r in chunk.records}
@@ -247,10 +251,17 @@ class Pipeline:
             except RecordRejected as rejection:
                 outcome = failed(record, *rejection.messages)
             except ServerFault as fault:
-                if record.number != self._policy.blamed:
+                if not self._is_to_blame(record):
                     raise
-                outcome = failed(record, f"{fault} It was tried for half an hour.")
+                outcome = failed(record, f"{fault} It was tried for half an hour or longer.")
             chunk.outcomes[record.number] = outcome
+
+    def _is_to_blame(self, record: PaymentRecord) -> bool:
+        """Tell whether server errors are this record's own fault, and not an outage of writes."""
+        policy = self._policy
+        return record.number == policy.blamed and (
+            self._sender.has_written or policy.patience_is_over
+        )
 
     def _apply_record(
         self, record: PaymentRecord, truth: TruthRecord | None, invoices: FoundInvoices

@@ -72,13 +72,15 @@ class Policy:
 
     Up to record number `in_doubt_until` a killed run of this import may have sent payments
     already, so that the sums of a bulk lookup are not relied on. Record number `blamed`, if any,
-    has stopped the import for long with server errors: it is rejected if it does so again.
+    has stopped the import for long with server errors: it is rejected if it does so again while
+    others are accepted, or, if there is none to compare with, when `patience_is_over`.
     """
 
     import_id: str
     prevent_reprocessing: bool = False
     in_doubt_until: int = 0
     blamed: int | None = None
+    patience_is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

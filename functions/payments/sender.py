@@ -34,11 +34,17 @@ class Sender:
     def __init__(self, api: PaymentApi) -> None:
         self._api = api
         self._unanswered: set[int] = set()
+        self._has_written = False
 
     @property
     def in_doubt(self) -> bool:
         """Tell whether a create was abandoned of which nobody knows whether it arrived."""
         return bool(self._unanswered)
+
+    @property
+    def has_written(self) -> bool:
+        """Tell whether ConnectWise has accepted a create or an update in this run."""
+        return self._has_written
 
     def payments(self, invoice_id: int) -> tuple[Payment, ...]:
         """Return the invoice's payments."""
@@ -53,6 +59,7 @@ class Sender:
             payment = self._api.update_payment(update.invoice_id, update.payment_id, update.fields)
         except NotFound:
             raise RecordRejected(_payment_gone(update)) from None
+        self._has_written = True
         return Action.UPDATED, payment
 
     def create(self, create: Create) -> Sent:
@@ -62,7 +69,7 @@ class Sender:
         """
         for failures in range(1, POST_TRIES + 1):
             try:
-                return Action.CREATED, self._api.create_payment(create.invoice_id, create.fields)
+                payment = self._api.create_payment(create.invoice_id, create.fields)
             except AnswerLost as lost:
                 last = lost
                 self._unanswered.add(create.invoice_id)
@@ -72,6 +79,9 @@ class Sender:
                 ) from None
             except RecordRejected as rejection:
                 return self._update_if_present(create, rejection)
+            else:
+                self._has_written = True
+                return Action.CREATED, payment
             # A slow create should have arrived before we look whether it did.
             self._api.wait_after(failures)
             found = self.payments(create.invoice_id)

@@ -3,7 +3,8 @@
 What happens to a call that fails:
 - 429, and 503 with Retry-After: everybody is silent for that long, then the call is made again;
 - 401: the secret is read afresh once; still 401, or 403: AccessRefused;
-- 404: the codebase is asked for afresh once, in case the tenant was upgraded; still 404: NotFound;
+- 404: NotFound, if another call made after it is answered. If not, the codebase is asked for afresh
+  once, in case the tenant was upgraded; still 404: AccessRefused;
 - other 4xx: RecordRejected;
 - timeout, reset, 408, 5xx, unreadable answer: repeated with back-off, then ConnectWiseDown, or
   ServerFault if other calls are answered. A POST is not repeated: it raises AnswerLost, since it
@@ -13,11 +14,14 @@ What happens to a call that fails:
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from time import monotonic
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import requests
@@ -45,6 +49,8 @@ logger = Logger(child=True)
 TIMEOUT_SECONDS = (5.0, 30.0)  # to connect, and between the bytes of an answer
 SHORTEST_SILENCE_SECONDS = 0.5
 LONGEST_SILENCE_SECONDS = 24 * 3600.0
+_Result = TypeVar("_Result")
+
 _PROOF_PATH = "/finance/invoices"
 _PROOF_QUERY: Mapping[str, str | int] = {"fields": "id", "pageSize": 1}
 
@@ -114,20 +120,25 @@ class Transport:
         self._timeout_seconds = timeout_seconds
         accept = f"application/vnd.connectwise.com+json; version={api_version}"
         self._headers = {**default_headers(), "Accept": accept}
-        self._proven = False
+        self._proof_lock = threading.Lock()
+        self._proven_at = float("-inf")
 
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Any:
         """Return the JSON that a GET answers."""
+        return self.get_page(path, query)[0]
+
+    def get_page(self, path: str, query: Mapping[str, str | int] | None = None) -> tuple[Any, bool]:
+        """Return the JSON that a GET answers, and whether it links to a next page."""
         return self._repeated("GET", path, query=query)
 
     def patch(self, path: str, operations: list[Any]) -> Any:
         """Return the JSON that a PATCH answers; its operations set values, so may be repeated."""
-        return self._repeated("PATCH", path, body=write_json(operations))
+        return self._repeated("PATCH", path, body=write_json(operations))[0]
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Return the JSON that a POST answers; raises AnswerLost where nobody knows."""
         try:
-            return self._call("POST", path, None, write_json(dict(body)))
+            return self._call("POST", path, None, write_json(dict(body)))[0]
         except _Failed as failure:
             raise AnswerLost(
                 str(failure), server_fault=failure.server_fault, for_log=failure.for_log
@@ -143,10 +154,10 @@ class Transport:
         path: str,
         query: Mapping[str, str | int] | None = None,
         body: str | None = None,
-    ) -> Any:
+    ) -> tuple[Any, bool]:
         return self._patiently(lambda: self._call(method, path, query, body))
 
-    def _patiently(self, call: Callable[[], Any]) -> Any:
+    def _patiently(self, call: Callable[[], _Result]) -> _Result:
         """Repeat a call that fails, with back-off; raises ConnectWiseDown in the end."""
         for failures in range(1, self._retries.tries + 1):
             try:
@@ -173,7 +184,7 @@ class Transport:
 
     def _call(
         self, method: str, path: str, query: Mapping[str, str | int] | None, body: str | None
-    ) -> Any:
+    ) -> tuple[Any, bool]:
         access = self._login.access(self._ask_codebase)
         renewed_keys = renewed_codebase = False
         while True:
@@ -184,14 +195,9 @@ class Transport:
                 access = self._login.after_unauthorized(access, self._ask_codebase)
             elif status == 404 and not renewed_codebase:
                 renewed_codebase = True
-                renewed = self._login.after_not_found(access, self._ask_codebase)
-                if renewed is None:
-                    return self._not_found(response, path)
-                access = renewed
+                access = self._access_after_not_found(response, path, access)
             else:
-                answer = self._read(response, method)
-                self._proven = True
-                return answer
+                return self._read(response, method), "next" in response.links
 
     def _send(
         self,
@@ -257,22 +263,40 @@ class Transport:
             raise NotFound(*messages)
         raise RecordRejected(*messages)
 
-    def _not_found(self, response: requests.Response, path: str) -> Any:
-        """Raise NotFound, unless nothing at all is found: then company or keys are wrong.
+    def _access_after_not_found(
+        self, response: requests.Response, path: str, access: Access
+    ) -> Access:
+        """Raise NotFound, unless nothing is found any more: then return the upgraded tenant's.
 
-        On the cloud wrong credentials can come back as 404.
+        On the cloud wrong credentials can come back as 404 too: raises AccessRefused.
         """
-        messages = self._errors(response)
-        if not self._proven and path != _PROOF_PATH:
-            try:
-                self.get(_PROOF_PATH, _PROOF_QUERY)
-            except NotPermitted:
-                self._proven = True
-        elif not self._proven:
+        not_found = NotFound(*self._errors(response))
+        if path != _PROOF_PATH and self._is_proven(access):
+            raise not_found
+        renewed = self._login.after_not_found(access, self._ask_codebase)
+        if renewed is None:
             raise AccessRefused(
                 "ConnectWise answers 404 to everything: check site, company and keys in the secret."
             )
-        raise NotFound(*messages)
+        return renewed
+
+    def _is_proven(self, access: Access) -> bool:
+        """Tell whether `access` is good, by a call that is made from now on.
+
+        One call is enough for all threads that ask at the same time.
+        """
+        asked_at = monotonic()
+        with self._proof_lock:
+            if self._proven_at >= asked_at:
+                return True
+            made_at = monotonic()
+            response = self._send("GET", access.base_url + _PROOF_PATH, access, _PROOF_QUERY)
+            if response.status_code == 404:
+                return False
+            with suppress(NotPermitted):
+                self._read(response, "GET")
+            self._proven_at = made_at
+            return True
 
     def _errors(self, response: requests.Response) -> tuple[str, ...]:
         messages = error_messages(response.status_code, response.content)

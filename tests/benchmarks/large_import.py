@@ -54,9 +54,7 @@ def _connect(job: Job, deadline: float) -> Connection:
         secret["clientId"],
     )
     gate = Gate(job.connections, deadline)
-    transport = Transport(
-        new_adapter(job.connections), Login(lambda _: credentials), gate, "2026.1"
-    )
+    transport = Transport(new_adapter(job.connections), Login(lambda: credentials), gate, "2026.1")
     connectwise = ConnectWise(transport)
     truth = TruthTable(EmptyDynamoDb(), "truth", credentials.connection)
     return Connection(

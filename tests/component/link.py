@@ -35,9 +35,8 @@ class Link:
         **changed: str,
     ) -> None:
         self.secret = {**connectwise.secret, **changed}
-        self.fresh_reads = 0
-        """How often the secret was read past the cache."""
-        self._cached: Credentials | None = None
+        self.reads = 0
+        """How often the secret was read."""
         self.connections = connections
         self._timeout_seconds = timeout_seconds
         self.login = Login(self._read)
@@ -63,8 +62,6 @@ class Link:
         with ThreadPoolExecutor(self.connections) as pool:
             return list(pool.map(call, arguments))
 
-    def _read(self, fresh: bool) -> Credentials:
-        self.fresh_reads += fresh
-        if fresh or self._cached is None:
-            self._cached = read_credentials(json.dumps(self.secret), "the-secret")
-        return self._cached
+    def _read(self) -> Credentials:
+        self.reads += 1
+        return read_credentials(json.dumps(self.secret), "the-secret")

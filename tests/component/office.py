@@ -109,5 +109,4 @@ class Office:
             InvoiceLookup(self.link.api),
             TruthTable(dynamodb, TRUTH, credentials.connection),
             self.link.transport.counts,
-            self.link.login.distrust,
         )

@@ -42,6 +42,23 @@ def test_only_the_fields_that_are_needed_are_asked_for(connectwise: Simulator, l
     }
 
 
+def test_pages_that_are_shorter_than_asked_for_are_followed_by_their_links(
+    connectwise: Simulator, link: Link
+) -> None:
+    """An invoice on a later page must not pass for one that is not there."""
+    connectwise.configure(max_page_size=2)
+    connectwise.add_invoices(count=5)
+    assert [invoice.id for invoice in link.api.invoices_by_id(range(1, 8))] == [1, 2, 3, 4, 5]
+    assert connectwise.counts().calls["GET", "invoices"] == 3
+
+
+def test_a_row_without_a_number_for_its_id_is_no_record(connectwise: Simulator, link: Link) -> None:
+    """Who answers that is not ConnectWise, or is out of order."""
+    connectwise.add_fault(method="GET", path="invoices", answer=[{"id": "1"}], status=200)
+    with pytest.raises(ConnectWiseDown):
+        link.api.invoices_by_id([1])
+
+
 @pytest.mark.parametrize("number", ['say "hi"', "back\\slash", "a,b (c)", "50 % & more", "Ü-1 €"])
 def test_an_awkward_number_is_found(connectwise: Simulator, link: Link, number: str) -> None:
     """It cannot break out of its quotes."""

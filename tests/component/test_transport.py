@@ -120,14 +120,68 @@ def test_a_create_survives_the_upgrade_of_the_tenant(connectwise: Simulator, lin
     assert connectwise.counts().creates == 1
 
 
-def test_what_is_not_there_does_not_ask_for_the_codebase_each_time(
+def test_a_404_is_the_record_s_if_a_call_made_after_it_is_answered(
     connectwise: Simulator, link: Link
 ) -> None:
-    """A file full of wrong ids must not double its calls."""
+    """Then neither keys nor codebase are at fault; the codebase is not asked for again."""
     for number in range(100, 105):
         with pytest.raises(NotFound, match=r"Invoice \d+ was not found|not found"):
             link.transport.get(f"/finance/invoices/{number}/payments")
-    assert asked_for_codebase(connectwise) == 2, "at first, and after the first 404"
+    assert made(connectwise, "GET") == 10
+    assert asked_for_codebase(connectwise) == 1
+
+
+def test_one_call_proves_several_404s(connectwise: Simulator, link: Link) -> None:
+    """Those that were received before it was made."""
+    connectwise.configure(latency_seconds=0.1)
+
+    def not_found(number: int) -> bool:
+        with pytest.raises(NotFound):
+            link.transport.get(f"/finance/invoices/{number}/payments")
+        return True
+
+    assert all(link.together(not_found, range(100, 108)))
+    assert made(connectwise, "GET") < 16
+
+
+def test_a_tenant_that_is_upgraded_after_a_404_is_found_again(
+    connectwise: Simulator, link: Link
+) -> None:
+    """A genuine 404 just before says nothing about one that comes now."""
+    with pytest.raises(NotFound):
+        link.transport.get("/finance/invoices/100/payments")
+    connectwise.configure(codebase="v2026_2/")
+    link.transport.post(PAYMENTS, {"amount": 1})
+    assert connectwise.counts().creates == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
+def test_when_nothing_is_found_any_more_the_run_stops(
+    connectwise: Simulator, link: Link, method: str
+) -> None:
+    """However many calls have been answered before: no record may fail for it."""
+    connectwise.add_payment(2, "1.00")
+    link.transport.get(PAYMENTS)
+    connectwise.add_fault(path="apis", status=404, headers=HTML, answer=PAGE, times=None)
+    with pytest.raises(AccessRefused, match="404 to everything"):
+        send(link, method, invoice=1 if method == "POST" else 2)
+
+
+def test_a_secret_that_changes_to_another_company_stops_the_run(
+    connectwise: Simulator, link: Link
+) -> None:
+    """What it knows of external ids is of the first; the next run goes on with the other."""
+    link.transport.get(PAYMENTS)
+    rotated = connectwise.rotate_keys()
+    connectwise.configure(company="beta")
+    link.secret = {**rotated, "company": "beta"}
+    with pytest.raises(AccessRefused, match=r"now for .*/beta"):
+        link.transport.post(PAYMENTS, {"amount": 1})
+    assert connectwise.counts().creates == 0
+    assert link.login.credentials().company == "beta"
+    link.start()
+    link.transport.post(PAYMENTS, {"amount": 1})
+    assert connectwise.counts().creates == 1
 
 
 def test_a_rotated_key_is_read_afresh_once_for_all_threads(
@@ -137,7 +191,7 @@ def test_a_rotated_key_is_read_afresh_once_for_all_threads(
     link.transport.get(INVOICES)
     link.secret = connectwise.rotate_keys()
     link.together(link.transport.get, [PAYMENTS] * 16)
-    assert link.fresh_reads == 1
+    assert link.reads == 2
 
 
 def test_a_rotated_key_does_not_double_a_create(connectwise: Simulator, link: Link) -> None:
@@ -154,7 +208,7 @@ def test_a_key_that_is_still_refused_stops_the_run(connectwise: Simulator, link:
     connectwise.rotate_keys()
     with pytest.raises(AccessRefused, match="keys for company acme") as refused:
         link.transport.get(INVOICES)
-    assert link.fresh_reads == 1
+    assert link.reads == 2
     assert link.secret["privateKey"] not in str(refused.value)
     assert made(connectwise, "GET") == 1
 

@@ -208,9 +208,15 @@ def test_a_crash_is_logged_without_what_it_was_about(
 ) -> None:
     """Python quotes the value that it cannot handle; the log has the kind and the places."""
     mark = len(logs(at_level))
-    connectwise.add_fault(method="GET", path="invoices", status=200, answer=[{"id": QUOTE}])
+    connection = f"{connectwise.site}/{connectwise.secret['company']}"
+    broken = {"externalId": "broken", "connection": connection, "paymentId": QUOTE}
+    at_level.stack.client("dynamodb").put_item(
+        TableName=at_level.stack.outputs["TruthTableName"],
+        Item={name: {"S": text} for name, text in broken.items()},
+    )
     name = at_level.new_name()
-    at_level.upload(payment_file(payment(invoice=invoice, amount="73519.26")), name)
+    record = payment(external_id="broken", invoice=invoice, amount="73519.26")
+    at_level.upload(payment_file(record), name)
     at_level.stack.wait_for(lambda: at_level.queue.in_flight() == 1)
     at_level.stack.wait_for(lambda: "RunFailed" in "".join(at_level.stack.function_logs()[mark:]))
     at_level.queue.sqs.purge_queue(QueueUrl=at_level.queue.url)
@@ -218,7 +224,7 @@ def test_a_crash_is_logged_without_what_it_was_about(
     [line] = [line for line in logged if '"Fault"' in line]
     fault = json.loads(line)
     assert (fault["key"], fault["fault"]) == (f"incoming/{name}", "ValueError")
-    assert fault["places"][-1].startswith("connectwise.py:")
+    assert fault["places"][-1].startswith("truth_table.py:")
     assert holding(private, logged) == []
 
 

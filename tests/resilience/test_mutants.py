@@ -355,7 +355,7 @@ MUTANTS = [
     ),
     Mutant(
         "a run that is put back counts as killed",
-        instead(ImportLog, "put_back", lambda *_: None),
+        instead(ImportLog, "put_back", lambda *_, **__: None),
         long_outage,
     ),
     Mutant(

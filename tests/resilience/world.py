@@ -100,7 +100,6 @@ class World:
         self.telemetry = FakeTelemetry()
         self.trouble_connecting: Exception | None = None
         self.aws_trouble: Trouble = no_trouble
-        self.times_distrusted = 0
         self.last_points: list[str] = []
         self._disk = disk
         self._build = build
@@ -182,12 +181,7 @@ class World:
         gate = Gate(self.settings.connections, deadline, self.clock)
         api = FakeApi(self.connectwise, points, gate)
         truth = TruthTable(FakeDynamoDb({TRUTH: self.truth}, points), TRUTH, CONNECTION)
-        return Connection(
-            gate, Sender(api), InvoiceLookup(api), truth, CallCounts(), self._distrust
-        )
-
-    def _distrust(self) -> None:
-        self.times_distrusted += 1
+        return Connection(gate, Sender(api), InvoiceLookup(api), truth, CallCounts())
 
 
 @contextmanager

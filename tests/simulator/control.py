@@ -58,6 +58,7 @@ class Switches(TypedDict, total=False):
     case_sensitive: bool
     latency_seconds: float
     url_limit: int | None
+    max_page_size: int
     budget: Budget | None
     log_calls: bool
     log_bodies: bool

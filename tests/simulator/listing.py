@@ -9,7 +9,6 @@ from simulator.conditions import BadCondition, Condition, parse
 from simulator.schema import Fields
 
 DEFAULT_PAGE_SIZE = 25
-MAX_PAGE_SIZE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +22,11 @@ class Listing:
     page_size: int
 
 
-def read_listing(query: str, resource: str, fields: Fields) -> Listing:
+def read_listing(query: str, resource: str, fields: Fields, max_page_size: int) -> Listing:
     """Read a call's query; raise `Refusal` where it cannot be served.
 
-    `pageSize` is 25 if not given and never more than 1,000: larger is cut in silence
-    (ConnectWise's page on pagination). `orderBy` is passed over: lists are in order of id.
+    `pageSize` is 25 if not given; larger than `max_page_size` is cut in silence (ConnectWise's page
+    on pagination). `orderBy` is passed over: lists are in order of id.
     """
     values = {name: entries[-1] for name, entries in parse_qs(query).items()}
     return Listing(
@@ -35,7 +34,7 @@ def read_listing(query: str, resource: str, fields: Fields) -> Listing:
         condition=_condition(values.get("conditions", ""), resource, fields),
         fields=_names(values.get("fields", "")),
         page=_whole_number(values, "page", 1),
-        page_size=min(_whole_number(values, "pageSize", DEFAULT_PAGE_SIZE), MAX_PAGE_SIZE),
+        page_size=min(_whole_number(values, "pageSize", DEFAULT_PAGE_SIZE), max_page_size),
     )
 
 

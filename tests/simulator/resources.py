@@ -13,7 +13,7 @@ from simulator.matching import Predicate, candidates, predicate
 from simulator.payment_bodies import RESOURCE, read_patch, read_whole
 from simulator.payment_rules import admit, settle
 from simulator.payments import Payment
-from simulator.schema import INVOICE_FIELDS, PAYMENT_FIELDS
+from simulator.schema import INVOICE_FIELDS, PAYMENT_FIELDS, Fields
 from simulator.simulation import Simulation
 from simulator.views import invoice_view, payment_view, project
 
@@ -49,25 +49,25 @@ def _system(simulation: Simulation, call: OpenCall) -> Answer:
 
 
 def _invoices(simulation: Simulation, call: OpenCall) -> Answer:
-    listing = read_listing(call.query, "invoice", INVOICE_FIELDS)
+    listing = _listing(simulation, call, "invoice", INVOICE_FIELDS)
     found = _found_invoices(simulation, listing.condition)
     views = [_show_invoice(simulation, number) for number in page_of(found, listing)]
     return _list_answer(simulation, call, listing, views, len(found))
 
 
 def _invoice_count(simulation: Simulation, call: OpenCall) -> Answer:
-    listing = read_listing(call.query, "invoice", INVOICE_FIELDS)
+    listing = _listing(simulation, call, "invoice", INVOICE_FIELDS)
     return json_answer({"count": len(_found_invoices(simulation, listing.condition))})
 
 
 def _invoice(simulation: Simulation, call: OpenCall) -> Answer:
-    listing = read_listing(call.query, "invoice", INVOICE_FIELDS)
+    listing = _listing(simulation, call, "invoice", INVOICE_FIELDS)
     _invoice_of(simulation, call)
     return json_answer(_projected(_show_invoice(simulation, call.route.invoice_id), listing))
 
 
 def _payments(simulation: Simulation, call: OpenCall) -> Answer:
-    listing = read_listing(call.query, RESOURCE, PAYMENT_FIELDS)
+    listing = _listing(simulation, call, RESOURCE, PAYMENT_FIELDS)
     invoice = _invoice_of(simulation, call)
     views = {
         payment.id: _show_payment(simulation, payment, invoice)
@@ -80,7 +80,7 @@ def _payments(simulation: Simulation, call: OpenCall) -> Answer:
 
 
 def _payment(simulation: Simulation, call: OpenCall) -> Answer:
-    listing = read_listing(call.query, RESOURCE, PAYMENT_FIELDS)
+    listing = _listing(simulation, call, RESOURCE, PAYMENT_FIELDS)
     invoice, payment = _payment_of(simulation, call)
     return json_answer(_projected(_show_payment(simulation, payment, invoice), listing))
 
@@ -193,6 +193,10 @@ def _wanted(simulation: Simulation, condition: Condition | None) -> Predicate:
 
 def _projected(view: View, listing: Listing) -> View:
     return project(view, listing.fields) if listing.fields else view
+
+
+def _listing(simulation: Simulation, call: OpenCall, resource: str, fields: Fields) -> Listing:
+    return read_listing(call.query, resource, fields, simulation.settings.max_page_size)
 
 
 def _list_answer(

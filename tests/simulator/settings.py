@@ -61,6 +61,8 @@ class Settings:
     """From receipt to answer; the effect of a write comes first."""
     url_limit: int | None = 2000
     """The longest URL in characters; working clients stay below 2,000."""
+    max_page_size: int = 1000
+    """The most rows of a list that are answered at once (ConnectWise's page on pagination)."""
     budget: Budget | None = None
 
     log_calls: bool = True

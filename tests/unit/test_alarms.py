@@ -107,5 +107,5 @@ def test_so_many_periods_have_to_breach_as_the_alarm_says() -> None:
 
 def test_what_is_not_known_of_cloudwatch_here_is_not_guessed() -> None:
     """The local stack leaves such an alarm alone."""
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="missing"):
         alarm_state(alarm("OldFileAlarm", TreatMissingData="missing"), [], 0.0)

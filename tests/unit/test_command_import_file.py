@@ -36,7 +36,7 @@ def fail_file(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["a.xml", "b/c.xml", "D.XML", "a+b c.xml"])
+@pytest.mark.parametrize("name", ["a.xml", "b/c.xml", "D.XML", "E.Xml", "a+b c.xml", "a..b.xml"])
 def test_a_file_goes_into_the_incoming_folder(name: str) -> None:
     assert object_key("incoming/", name) == f"incoming/{name}"
 
@@ -45,9 +45,15 @@ def test_a_key_may_be_given_with_the_folder() -> None:
     assert object_key("incoming/", "incoming/a.xml") == "incoming/a.xml"
 
 
-@pytest.mark.parametrize("name", ["a.txt", "a.Xml", "xml", "a.xml.gz", ""])
+@pytest.mark.parametrize("name", ["a.txt", "a.xMl", "xml", "a.xml.gz", ""])
 def test_a_name_that_the_rule_does_not_take_is_refused(name: str) -> None:
     with pytest.raises(CommandFailed, match=r"must end with \.xml"):
+        object_key("incoming/", name)
+
+
+@pytest.mark.parametrize("name", ["../a.xml", "b/../a.xml", "./a.xml", "incoming/../a.xml"])
+def test_a_name_is_no_path(name: str) -> None:
+    with pytest.raises(CommandFailed, match="leave out"):
         object_key("incoming/", name)
 
 

@@ -124,7 +124,7 @@ def test_progress_has_the_names_that_others_rely_on(log: ImportLog, table: FakeT
 
 def test_progress_forgives_earlier_tries_and_waits(log: ImportLog) -> None:
     begin(log)
-    log.put_back(begin(log), in_doubt=False, reason="ConnectWise is down")
+    log.put_back(begin(log), in_doubt=False, reason="ConnectWise is down", is_down=True)
     begin(log)
     state = begin(log)
     assert (state.tries, state.waits) == (2, 1)
@@ -163,7 +163,7 @@ def test_waiting_for_something_that_is_down_is_counted_and_told(
     log: ImportLog, table: FakeTable
 ) -> None:
     for times in (1, 2, 3):
-        log.put_back(begin(log), in_doubt=False, reason="ConnectWise is down")
+        log.put_back(begin(log), in_doubt=False, reason="ConnectWise is down", is_down=True)
         assert table.items["i1"]["error"] == "ConnectWise is down"
         assert table.items["i1"]["waits"] == times
     state = begin(log)
@@ -207,7 +207,7 @@ def test_why_an_import_failed_is_kept(log: ImportLog, table: FakeTable) -> None:
 
 
 def test_an_import_that_succeeded_has_no_error(log: ImportLog, table: FakeTable) -> None:
-    log.put_back(begin(log), in_doubt=False, reason="ConnectWise is down")
+    log.put_back(begin(log), in_doubt=False, reason="ConnectWise is down", is_down=True)
     log.finish(begin(log), Status.SUCCEEDED)
     assert "error" not in table.items["i1"]
 

@@ -59,11 +59,11 @@ class OnlyUrls(Transport):
     def __init__(self) -> None:
         self.urls: list[str] = []
 
-    def get(self, path: str, query: object = None) -> object:
+    def get_page(self, path: str, query: object = None) -> tuple[object, bool]:
         assert isinstance(query, dict)
         assert path == "/finance/invoices"
         self.urls.append(BASE + urlencode(query))
-        return []
+        return [], False
 
 
 def longest_url(queries: Iterable[InvoiceQuery]) -> int:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import pytest
@@ -493,11 +493,28 @@ def test_a_record_that_alone_gets_server_errors_is_rejected_only_when_it_is_blam
     connectwise = FakeConnectWise(1, 2)
     connectwise.before = fault_at_the_first
     assert isinstance(stopped(Run(connectwise, FakeTruth(), POLICY), records), ServerFault)
-    run = Run(connectwise, FakeTruth(), Policy("this import", blamed=1))
+    run = Run(connectwise, FakeTruth(), Policy("this import", blamed=1), connections=1)
     run.apply(records)
     assert run.stored[0].action is Action.FAILED
     assert "500: no reason" in run.stored[0].messages[0]
     assert run.stored[1].action in (Action.CREATED, Action.UPDATED)
+
+
+def test_no_record_is_to_blame_for_server_errors_while_none_is_accepted() -> None:
+    """ConnectWise may only be read, for example; for hours, until patience is over."""
+
+    def read_only(call: Call) -> None:
+        if call.action in ("create", "update"):
+            raise ServerFault("500: no reason")
+
+    records = [payment_record(number, invoice_id=number) for number in (1, 2)]
+    connectwise = FakeConnectWise(1, 2)
+    connectwise.before = read_only
+    blamed = Policy("this import", blamed=1)
+    assert isinstance(stopped(Run(connectwise, FakeTruth(), blamed), records), ServerFault)
+    run = Run(connectwise, FakeTruth(), replace(blamed, patience_is_over=True))
+    assert isinstance(stopped(run, records), ServerFault)  # of record 2
+    assert [outcome.action for outcome in run.stored] == [Action.FAILED]
 
 
 # Going on after a stop

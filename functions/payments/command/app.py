@@ -131,7 +131,7 @@ def import_command(
         Path | None, typer.Option(help="The folder for its success and fail files.")
     ] = None,
 ) -> None:
-    """Import FILE, and fetch FILE.success.xml and FILE.fail.xml.
+    """Import FILE; of a.xml, a.success.xml and a.fail.xml come back.
 
     Ends with 0 if no record failed, 1 if some did, 2 if the file was refused.
     """

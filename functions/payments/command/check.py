@@ -31,6 +31,10 @@ _ANY_INVOICE = 1
 # reference: Subscribe).
 _UNCONFIRMED = ("PendingConfirmation", "pending confirmation")
 
+_SLOWER = (
+    "Imports are slower, and a file in which a record names its invoice by number alone waits "
+    "until this is granted, and so do the files behind it."
+)
 _GIVE_ROLE = (
     "In ConnectWise, give the API member's security role under Finance > Invoicing the "
     "permission to inquire (All), and check the clientId in the secret."
@@ -87,8 +91,7 @@ def connectwise_checks(transport: Transport) -> Iterator[Check]:
         invoice_id = next((int(row["id"]) for row in rows), _ANY_INVOICE)
         read_invoices = Check(invoices, Verdict.GOOD)
     except NotPermitted as error:
-        remark = f"Imports are slower, and records that name invoices by number fail. {_GIVE_ROLE}"
-        read_invoices = Check(invoices, Verdict.MISSING, f"{remark} ({error})")
+        read_invoices = Check(invoices, Verdict.MISSING, f"{_SLOWER} {_GIVE_ROLE} ({error})")
     except (AccessRefused, ImportStopped, RecordRejected) as error:
         yield Check("Site, company and keys", Verdict.FAILED, _reason(error))
         return

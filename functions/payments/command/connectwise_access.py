@@ -32,7 +32,7 @@ def open_access(
     No call is made after the `monotonic` time `deadline`.
     """
     gate = Gate(deployment.connections, deadline)
-    login = Login(lambda _fresh: credentials(deployment))
+    login = Login(lambda: credentials(deployment))
     api_version = deployment.parameters["ConnectWiseApiVersion"]
     adapter = new_adapter(deployment.connections)
     return Access(Transport(adapter, login, gate, api_version, retries or Retries()), gate)

@@ -21,7 +21,7 @@ from payments.importer import import_id
 from payments.models import SourceFile
 from payments.payment_file import ERROR_MESSAGE, Element, read_records
 
-_SUFFIXES = (".xml", ".XML")  # as the template's rule has them
+_SUFFIXES = (".xml", ".XML", ".Xml")  # as the template's rule has them
 _MOST_BYTES = 5 * 1024**3  # what S3 takes in one call
 _LONG_UPLOAD_BYTES = 10 * 1024**2
 _BLOCK_BYTES = 1024 * 1024
@@ -56,8 +56,7 @@ def import_file(
     folder = file.parent if output is None else output
     success_file = folder / f"{file.stem}.success.xml"
     fail_file = folder / f"{file.stem}.fail.xml"
-    if not folder.is_dir():
-        raise CommandFailed(f"{folder} is not a folder.")
+    _make_folder(folder)
     if not deployment.enabled:
         raise CommandFailed(
             f"Imports are switched off: parameter Enabled of stack {deployment.stack} is false. "
@@ -76,11 +75,20 @@ def import_file(
 def object_key(prefix: str, name: str) -> str:
     """Return the S3 key for a file called `name`; raises CommandFailed for one never imported."""
     name = name.removeprefix(prefix).lstrip("/")
+    if {".", ".."} & set(name.split("/")):
+        raise CommandFailed(f"{name} is no name for a file in a bucket: leave out . and ..")
     if not name.endswith(_SUFFIXES):
         raise CommandFailed(
             f"{name} would not be imported: its name must end with .xml. Give another with --key."
         )
     return prefix + name
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandFailed(f"{folder} cannot be made a folder: {error.strerror}.") from error
 
 
 def _announce(console: Console, file: Path) -> None:
