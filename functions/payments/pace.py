@@ -25,10 +25,10 @@ class Pace:
     in seconds.
     """
 
-    BELOW_CEILING = 0.96
-    APPROACH_SECONDS = 2.0
-    HOLD_SECONDS = 30.0
-    GROWTH = 0.13
+    BELOW_CEILING = 0.94
+    APPROACH_SECONDS = 2.5
+    HOLD_SECONDS = 40.0
+    GROWTH = 0.18
     GROWTH_ABOVE_CEILING = 0.005
     SLOWEST_RATE = 0.2
     _MOST_GROWTH = 15.0  # a factor of three million: keeps the number finite
