@@ -92,7 +92,8 @@ class _Connector:
 
 
 def _secret_reader(name: str) -> ReadCredentials:
-    provider = SecretsProvider(config=_AWS)
+    # Our client: the provider's own would load botocore's data once more, at each cold start.
+    provider = SecretsProvider(boto3_client=boto3.client("secretsmanager", config=_AWS))
 
     def read() -> Credentials:
         try:
