@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from payments.models import JsonValue
 
 _MAX_MESSAGE_CHARACTERS = 500
+_MAX_NAME_CHARACTERS = 100
+_MAX_MESSAGES = 20
 
 
 def read_json(body: bytes) -> Any:
     """Return the JSON of a body, its numbers exact. Raises ValueError if it is none."""
-    return json.loads(body, parse_float=Decimal)
+    try:
+        return json.loads(body, parse_float=Decimal)
+    except (ArithmeticError, RecursionError) as error:  # an exponent or a depth out of this world
+        raise ValueError(type(error).__name__) from error
 
 
 def write_json(value: JsonValue | list[Any] | tuple[Any, ...]) -> str:
@@ -53,7 +59,9 @@ def error_messages(status: int, body: bytes) -> tuple[str, ...]:
     if not isinstance(details, list) or not details:
         details = [answer]
     messages = (_message(detail) for detail in details if isinstance(detail, dict))
-    return tuple(filter(None, messages)) or (f"ConnectWise answered {status} without a reason.",)
+    return tuple(islice(filter(None, messages), _MAX_MESSAGES)) or (
+        f"ConnectWise answered {status} without a reason.",
+    )
 
 
 def _message(detail: dict[str, Any]) -> str | None:
@@ -61,7 +69,11 @@ def _message(detail: dict[str, Any]) -> str | None:
     code = detail.get("code") or detail.get("error")
     if not text and not code:
         return None
-    about = [f"field {detail['field']}"] if detail.get("field") else []
-    about += [f"code {code}"] if code and text else []
+    about = [f"field {_name(detail['field'])}"] if detail.get("field") else []
+    about += [f"code {_name(code)}"] if code and text else []
     suffix = f" ({', '.join(about)})" if about else ""
     return f"ConnectWise: {text or code}"[:_MAX_MESSAGE_CHARACTERS] + suffix
+
+
+def _name(text: object) -> str:
+    return str(text)[:_MAX_NAME_CHARACTERS]

@@ -79,16 +79,19 @@ class ConnectWise:
         return [_invoice(row) for row in self._all_rows("/finance/invoices", query)]
 
     def _all_rows(self, path: str, query: Mapping[str, str | int]) -> list[dict[str, Any]]:
-        """Return the rows of all pages; a page may be shorter than was asked for."""
-        rows: list[dict[str, Any]] = []
+        """Return the rows of all pages; a page may be shorter than was asked for.
+
+        What moves to another page meanwhile must not count twice.
+        """
+        rows: dict[int, dict[str, Any]] = {}
         for number in count(1):
             paged = query if number == 1 else {**query, "page": number}
             answer, has_next = self._transport.get_page(path, paged)
             page = _rows(answer)
-            rows += page
+            rows |= {row["id"]: row for row in page}
             if not page or not (has_next or len(page) >= _PAGE_SIZE):
                 break
-        return rows
+        return list(rows.values())
 
 
 def quoted(text: str) -> str:

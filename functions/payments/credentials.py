@@ -17,7 +17,9 @@ from payments.errors import SecretUnusable
 _CLOUD_DOMAINS = (".myconnectwise.net", ".connectwisedev.com")
 _API_PREFIX = "api-"
 
-_NO_HOST = re.compile(r"[\s@]")
+# A name of labels, or an IPv6 address in brackets; and perhaps a port.
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9a-fA-F:.]+\])(?::[0-9]+)?")
 _FIELDS = ("site", "company", "publicKey", "privateKey", "clientId")
 
 
@@ -75,7 +77,14 @@ def read_credentials(secret: str, name: str) -> Credentials:
     unusable = [key for key, text in texts.items() if not isinstance(text, str) or not text.strip()]
     if unusable:
         raise SecretUnusable(f"Secret {name} lacks {_listed(unusable)}: give a text for each.")
-    credentials = Credentials(*(str(text).strip() for text in texts.values()))
+    stripped = {key: str(text).strip() for key, text in texts.items()}
+    garbled = [key for key, text in stripped.items() if not text.isprintable()]
+    # It is sent as it is, in a header; company and keys are encoded.
+    garbled += ["clientId"] if not stripped["clientId"].isascii() else []
+    if garbled:
+        wrong = _listed(list(dict.fromkeys(garbled)))
+        raise SecretUnusable(f"Secret {name} has characters in {wrong} that cannot be: type anew.")
+    credentials = Credentials(*stripped.values())
     _check_site(credentials.site, name)
     return credentials
 
@@ -85,7 +94,7 @@ def _check_site(site: str, name: str) -> None:
         scheme, host = _scheme_and_host(site)
     except ValueError:
         scheme, host = "", ""
-    if scheme not in ("http", "https") or not host or _NO_HOST.search(host):
+    if scheme not in ("http", "https") or not _HOST.fullmatch(host):
         raise SecretUnusable(
             f"Secret {name} has a site that is no host name or URL. Give what you type to log "
             "in, for example na.myconnectwise.net."

@@ -51,7 +51,10 @@ class ServerFault(ConnectWiseDown):
 
     It documents none, and seems to answer 500 to faulty data too. If that goes on for long, the
     record that is behind the call is rejected after all, so that it does not stop the others.
+    `alone`: calls of the same kind were accepted while this one was repeated; None: not known yet.
     """
+
+    alone: bool | None = None
 
 
 class AccessRefused(TryLater):

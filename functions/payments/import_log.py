@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from payments.aws import attribute_values, error_code, plain, trying_later
 from payments.clock import utc_now
-from payments.errors import Superseded
+from payments.errors import ServerFault, Superseded
 from payments.models import Action, SourceFile
 from payments.payment_file import CheckedFile, Root
 
@@ -72,7 +72,9 @@ class ImportState:
 
     `run` numbers the runs; `tries` counts those that began since the last progress, so it is
     above 1 only after a run that ended without a word. `waits` counts the times that the file
-    was put back since then because something was down. `in_doubt`: the last run may have sent
+    was put back since then because something was down, `faults` how often in a row because one call
+    was answered with a server error, and `fault_alone` whether others like it were accepted
+    meanwhile. `in_doubt`: the last run may have sent
     payments that are not counted in `counts`. `given_up_at` is the record at which the file was
     given up: nothing is sent any more, and what remains is being moved to the fail file.
     """
@@ -81,6 +83,8 @@ class ImportState:
     run: int
     tries: int = 1
     waits: int = 0
+    faults: int = 0
+    fault_alone: bool = False
     status: Status = Status.RUNNING
     total: int | None = None
     root: Root = Root()
@@ -156,8 +160,10 @@ class ImportLog:
     def checkpoint(self, state: ImportState, counts: Counts) -> ImportState:
         """Move the checkpoint behind all records counted in `counts`."""
         tries = 1 if state.given_up_at is None else state.tries
-        self._write(state, tries=tries, waits=0, error=None, **_numbers(counts))
-        return replace(state, tries=tries, waits=0, counts=counts)
+        self._write(
+            state, tries=tries, waits=0, faults=0, faultAlone=None, error=None, **_numbers(counts)
+        )
+        return replace(state, tries=tries, waits=0, faults=0, fault_alone=False, counts=counts)
 
     def give_up(self, state: ImportState) -> ImportState:
         """Note that nothing of this file is sent any more, from the checkpoint on."""
@@ -172,13 +178,22 @@ class ImportLog:
         reason: str | None = None,
         *,
         is_down: bool = False,
+        fault: ServerFault | None = None,
     ) -> None:
         """Note that this run ends in good order and a later one goes on.
 
-        `reason` says what that waits for, `is_down` that something is down or refused.
+        `reason` says what that waits for, `is_down` that something is down or refused, and
+        `fault` that it is the server error of one call.
         """
-        waits = state.waits + is_down
-        self._write(state, tries=0, waits=waits, inDoubt=in_doubt, error=reason)
+        self._write(
+            state,
+            tries=0,
+            waits=state.waits + is_down,
+            faults=state.faults + 1 if fault else 0,
+            faultAlone=bool(fault and (fault.alone or state.fault_alone)),
+            inDoubt=in_doubt,
+            error=reason,
+        )
 
     def finish(self, state: ImportState, status: Status, error: str | None = None) -> ImportState:
         """Close the import."""
@@ -218,6 +233,8 @@ def _state(item: Mapping[str, Any]) -> ImportState:
         run=int(item["run"]),
         tries=int(item["tries"]),
         waits=int(item.get("waits", 0)),
+        faults=int(item.get("faults", 0)),
+        fault_alone=bool(item.get("faultAlone", False)),
         status=Status(item["status"]),
         total=None if total is None else int(total),
         root=Root(*(tag.encode() for tag in item["root"])) if "root" in item else Root(),

@@ -20,6 +20,7 @@ from payments.errors import (
     FileRefused,
     ImportStopped,
     OutOfTime,
+    ServerFault,
     Superseded,
     TryLater,
 )
@@ -45,8 +46,8 @@ _MAX_TRIES_TO_GIVE_UP = 3
 _AT_ONCE_SECONDS = 2
 _FIRST_WAIT_SECONDS = 60
 _LONGEST_WAIT_SECONDS = 900
-_WAITS_UNTIL_BLAMED = 5  # 1 + 2 + 4 + 8 + 15 minutes
-_WAITS_UNTIL_PATIENCE_IS_OVER = 19  # 14 times 15 minutes more: four hours
+_FAULTS_UNTIL_BLAMED = 5  # 1 + 2 + 4 + 8 + 15 minutes
+_FAULTS_UNTIL_BLAMED_WITHOUT_OTHERS = 19  # 14 times 15 minutes more: four hours
 _JOINED_PER_SECOND = 5000
 
 
@@ -249,9 +250,17 @@ class _Run:
             self._state.import_id,
             self._settings.prevent_reprocessing,
             in_doubt_until=doubtful_until,
-            blamed=self._state.done + 1 if self._state.waits >= _WAITS_UNTIL_BLAMED else None,
-            patience_is_over=self._state.waits >= _WAITS_UNTIL_PATIENCE_IS_OVER,
+            blamed=self._state.done + 1 if self._is_blamed() else None,
         )
+
+    def _is_blamed(self) -> bool:
+        """Tell whether server errors are the next record's own, and not an outage.
+
+        Without others to compare with, patience is longer.
+        """
+        alone = self._state.fault_alone
+        enough = _FAULTS_UNTIL_BLAMED if alone else _FAULTS_UNTIL_BLAMED_WITHOUT_OTHERS
+        return self._state.faults >= enough
 
     def _records(self, path: Path) -> Iterator[PaymentRecord]:
         return (read_record(raw) for raw in read_records(path, after=self._state.done))
@@ -367,8 +376,9 @@ class _Run:
         *,
         is_down: bool = False,
     ) -> PutBack:
+        fault = reason if isinstance(reason, ServerFault) else None
         try:
-            self._log.put_back(self._state, self._in_doubt, error, is_down=is_down)
+            self._log.put_back(self._state, self._in_doubt, error, is_down=is_down, fault=fault)
         except Superseded as failure:
             logger.warning("Not noted", key=self._source.key, reason=str(failure))
         except AwsDown as failure:

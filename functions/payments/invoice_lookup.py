@@ -20,6 +20,7 @@ logger = Logger(child=True)
 # host, path, fields and page size need the rest.
 MAX_LIST_CHARACTERS = 1700
 _MAX_LISTED = 1000  # one page
+_MOST_FAULTS = 3
 
 _Named = TypeVar("_Named", int, str)
 
@@ -87,7 +88,7 @@ class InvoiceLookup:
         except NotPermitted as error:
             text = "Records that name their invoice by its number need the right to read invoices."
             raise NotPermitted(f"{text} {error}", for_log=f"{text} {error.for_log}") from error
-        except RecordRejected as error:
+        except (RecordRejected, ServerFault) as error:
             return self._one_by_one(numbers, error)
         found: dict[str, list[Invoice]] = {}
         for invoice in invoices:
@@ -96,11 +97,27 @@ class InvoiceLookup:
             by_number={text: tuple(found.get(text.casefold(), ())) for text in numbers}
         )
 
-    def _one_by_one(self, numbers: tuple[str, ...], error: RecordRejected) -> FoundInvoices:
-        """Find out which of the numbers ConnectWise does not accept in a search."""
-        if len(numbers) == 1:
+    def _one_by_one(
+        self, numbers: tuple[str, ...], error: RecordRejected | ServerFault
+    ) -> FoundInvoices:
+        """Find out which of the numbers ConnectWise does not accept in a search, or fails at.
+
+        Each failure takes a while, so that after a few nobody asks on.
+        """
+        if len(numbers) == 1 and isinstance(error, RecordRejected):
             return FoundInvoices(rejected_numbers={numbers[0]: error.messages})
-        return merged(self._by_number((text,)) for text in numbers)
+        if len(numbers) == 1 and isinstance(error, ServerFault):
+            return FoundInvoices(faults={numbers[0]: error})
+        found = FoundInvoices()
+        for place, number in enumerate(numbers):
+            found = merged((found, self._by_number((number,))))
+            if len(found.faults) == _MOST_FAULTS:
+                unasked = dict.fromkeys(numbers[place + 1 :], next(iter(found.faults.values())))
+                found = merged((found, FoundInvoices(faults=unasked)))
+                break
+        for fault in found.faults.values():
+            fault.alone = bool(found.by_number)
+        return found
 
 
 def merged(parts: Iterable[FoundInvoices]) -> FoundInvoices:
@@ -108,11 +125,13 @@ def merged(parts: Iterable[FoundInvoices]) -> FoundInvoices:
     by_id: dict[int, Invoice | None] = {}
     by_number: dict[str, tuple[Invoice, ...]] = {}
     rejected: dict[str, tuple[str, ...]] = {}
+    faults: dict[str, ServerFault] = {}
     for part in parts:
         by_id.update(part.by_id)
         by_number.update(part.by_number)
         rejected.update(part.rejected_numbers)
-    return FoundInvoices(by_id, by_number, rejected)
+        faults.update(part.faults)
+    return FoundInvoices(by_id, by_number, rejected, faults)
 
 
 def _split(

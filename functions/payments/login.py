@@ -12,7 +12,7 @@ from payments.credentials import Credentials, ReadCredentials
 from payments.errors import AccessRefused
 
 DEFAULT_CODEBASE = "v4_6_release/"  # the cloud routes it to the tenant's version
-_CODEBASE = re.compile(r"[\w.\-]+/")
+_CODEBASE = re.compile(r"\w[\w.\-]*/", re.ASCII)
 
 AskCodebase = Callable[[str], object]
 """Return the JSON that a companyinfo URL answers, None where there is no such company."""

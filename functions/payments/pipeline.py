@@ -18,7 +18,6 @@ from typing import Protocol
 from payments.clock import utc_now
 from payments.errors import (
     AwsDown,
-    ImportStopped,
     OutOfTime,
     RecordRejected,
     ServerFault,
@@ -224,12 +223,8 @@ class Pipeline:
             chunk.keys.update(*keys_of.values())
         self._learned.begin_chunk()
         self._running.append(chunk)
-        # Whatever is blamed comes last: what becomes of the others tells whether it is at fault.
-        for lane in sorted(lanes(chunk.records, keys_of), key=self._has_blamed):
+        for lane in lanes(chunk.records, keys_of):
             chunk.lanes.append(pool.submit(self._apply_lane, lane, chunk, invoices))
-
-    def _has_blamed(self, lane: Lane) -> bool:
-        return any(record.number == self._policy.blamed for record in lane)
 
     def _keys_of(self, chunk: _Chunk, invoices: FoundInvoices) -> dict[int, frozenset[Key]]:
         return {r.number: keys(r, self._known(r, chunk.truth), invoices) for r in chunk.records}
@@ -251,21 +246,17 @@ class Pipeline:
             except RecordRejected as rejection:
                 outcome = failed(record, *rejection.messages)
             except ServerFault as fault:
-                if not self._is_to_blame(record):
+                if record.number != self._policy.blamed:
                     raise
                 outcome = failed(record, f"{fault} It was tried for half an hour or longer.")
             chunk.outcomes[record.number] = outcome
 
-    def _is_to_blame(self, record: PaymentRecord) -> bool:
-        """Tell whether server errors are this record's own fault, and not an outage of writes."""
-        policy = self._policy
-        return record.number == policy.blamed and (
-            self._sender.has_written or policy.patience_is_over
-        )
-
     def _apply_record(
         self, record: PaymentRecord, truth: TruthRecord | None, invoices: FoundInvoices
     ) -> Outcome:
+        fault = invoices.faults.get(record.invoice_number or "")
+        if fault is not None:
+            raise fault
         payments = None
         sent_since = truth is not None and self._learned.has_sent(truth.payment_id)
         decision = decide(record, truth, invoices, payments, self._policy, sent_since)
@@ -357,7 +348,8 @@ class Pipeline:
     def _stop(self, reason: Exception) -> None:
         """Let nothing more be sent, and store what is finished."""
         self.in_doubt = True
-        self._gate.close(reason if isinstance(reason, ImportStopped) else OutOfTime())
+        # Not with the reason: whoever gets it must not take it for an answer to a call of its own.
+        self._gate.close(OutOfTime())
         started = [lane for chunk in self._running for lane in chunk.lanes]
         for lane in started:
             lane.cancel()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeAlias
 
-from payments.errors import RecordRejected
+from payments.errors import RecordRejected, ServerFault
 from payments.models import Action, Invoice, JsonValue, Outcome, Payment, PaymentRecord, TruthRecord
 
 
@@ -58,12 +58,14 @@ class FoundInvoices:
     """What a lookup of many invoices found; `None` or `()` for one that is not there.
 
     An invoice that was not looked up is in no mapping. `rejected_numbers` holds the errors for
-    numbers that ConnectWise does not accept in a search.
+    numbers that ConnectWise does not accept in a search, `faults` the server errors that it answers
+    to a search for a number.
     """
 
     by_id: Mapping[int, Invoice | None] = field(default_factory=dict)
     by_number: Mapping[str, tuple[Invoice, ...]] = field(default_factory=dict)
     rejected_numbers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    faults: Mapping[str, ServerFault] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +74,13 @@ class Policy:
 
     Up to record number `in_doubt_until` a killed run of this import may have sent payments
     already, so that the sums of a bulk lookup are not relied on. Record number `blamed`, if any,
-    has stopped the import for long with server errors: it is rejected if it does so again while
-    others are accepted, or, if there is none to compare with, when `patience_is_over`.
+    has stopped the import for long with server errors: it is rejected if it does so again.
     """
 
     import_id: str
     prevent_reprocessing: bool = False
     in_doubt_until: int = 0
     blamed: int | None = None
-    patience_is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Protocol
 
@@ -34,32 +36,31 @@ class Sender:
     def __init__(self, api: PaymentApi) -> None:
         self._api = api
         self._unanswered: set[int] = set()
-        self._has_written = False
+        # How many calls of each kind ConnectWise has answered well in this run.
+        self._accepted: Counter[str] = Counter()
 
     @property
     def in_doubt(self) -> bool:
         """Tell whether a create was abandoned of which nobody knows whether it arrived."""
         return bool(self._unanswered)
 
-    @property
-    def has_written(self) -> bool:
-        """Tell whether ConnectWise has accepted a create or an update in this run."""
-        return self._has_written
-
     def payments(self, invoice_id: int) -> tuple[Payment, ...]:
         """Return the invoice's payments."""
         try:
-            return self._api.payments(invoice_id)
+            with self._compared("payments"):
+                return self._api.payments(invoice_id)
         except NotFound:
             raise RecordRejected(f"ConnectWise has no invoice with id {invoice_id}.") from None
 
     def update(self, update: Update) -> Sent:
         """Set the payment's fields."""
         try:
-            payment = self._api.update_payment(update.invoice_id, update.payment_id, update.fields)
+            with self._compared("update"):
+                payment = self._api.update_payment(
+                    update.invoice_id, update.payment_id, update.fields
+                )
         except NotFound:
             raise RecordRejected(_payment_gone(update)) from None
-        self._has_written = True
         return Action.UPDATED, payment
 
     def create(self, create: Create) -> Sent:
@@ -67,6 +68,7 @@ class Sender:
 
         A create whose answer is lost is only sent again once ConnectWise shows no payment.
         """
+        accepted_before = self._accepted["create"]
         for failures in range(1, POST_TRIES + 1):
             try:
                 payment = self._api.create_payment(create.invoice_id, create.fields)
@@ -80,7 +82,7 @@ class Sender:
             except RecordRejected as rejection:
                 return self._update_if_present(create, rejection)
             else:
-                self._has_written = True
+                self._accepted["create"] += 1
                 return Action.CREATED, payment
             # A slow create should have arrived before we look whether it did.
             self._api.wait_after(failures)
@@ -90,9 +92,22 @@ class Sender:
                 return self._adopt(create, found)
         if last.server_fault:  # while it has answered to reading the payments back
             text = "ConnectWise fails at this new payment alone ({})."
-            raise ServerFault(text.format(last), for_log=text.format(last.for_log))
+            fault = ServerFault(text.format(last), for_log=text.format(last.for_log))
+            fault.alone = self._accepted["create"] > accepted_before
+            raise fault
         text = "ConnectWise does not answer to new payments ({})."
         raise ConnectWiseDown(text.format(last), for_log=text.format(last.for_log))
+
+    @contextmanager
+    def _compared(self, kind: str) -> Iterator[None]:
+        """Count a call that is accepted; of one that fails tell whether others were meanwhile."""
+        accepted_before = self._accepted[kind]
+        try:
+            yield
+        except ServerFault as fault:
+            fault.alone = self._accepted[kind] > accepted_before
+            raise
+        self._accepted[kind] += 1
 
     def _adopt(self, create: Create, found: tuple[Payment, ...]) -> Sent:
         """Take the payment that our lost create has left: there was none before it."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import permutations
 
 from payments.report import ReportOn
+from payments.storage import WORK_PREFIX
 
 MAX_CONNECTIONS = 64
 
@@ -65,6 +67,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         report_on=ReportOn(report_on) if report_on in list(ReportOn) else ReportOn.NEVER,
         notification_topic_arn=text("NOTIFICATION_TOPIC_ARN"),
     )
+    folders = (settings.incoming_prefix, settings.success_prefix, settings.fail_prefix, WORK_PREFIX)
+    if not problems and any(one.startswith(other) for one, other in permutations(folders, 2)):
+        problems.append(f"the folders {', '.join(folders)} must not lie in one another")
     if problems:
         raise SettingsInvalid(f"The function's environment: {'; '.join(problems)}.")
     return settings

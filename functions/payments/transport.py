@@ -29,6 +29,7 @@ from aws_lambda_powertools import Logger
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from requests.utils import default_headers
+from urllib3.exceptions import HTTPError
 
 from payments.answers import error_messages, read_error, read_json, write_json
 from payments.errors import (
@@ -49,10 +50,10 @@ logger = Logger(child=True)
 TIMEOUT_SECONDS = (5.0, 30.0)  # to connect, and between the bytes of an answer
 SHORTEST_SILENCE_SECONDS = 0.5
 LONGEST_SILENCE_SECONDS = 24 * 3600.0
-_Result = TypeVar("_Result")
-
 _PROOF_PATH = "/finance/invoices"
 _PROOF_QUERY: Mapping[str, str | int] = {"fields": "id", "pageSize": 1}
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +194,11 @@ class Transport:
             if status == 401 and not renewed_keys:
                 renewed_keys = True
                 access = self._login.after_unauthorized(access, self._ask_codebase)
-            elif status == 404 and not renewed_codebase:
+            elif status == 404 and path != _PROOF_PATH and self._is_proven(access):
+                raise NotFound(*self._errors(response))
+            elif status == 404:
+                access = self._renewed_access(None if renewed_codebase else access)
                 renewed_codebase = True
-                access = self._access_after_not_found(response, path, access)
             else:
                 return self._read(response, method), "next" in response.links
 
@@ -216,7 +219,7 @@ class Transport:
                     self.counts.calls += 1
                     response = self._adapter.send(request, timeout=self._timeout_seconds)
                     _ = response.content  # the connection is free only when the body is read
-            except requests.RequestException as error:
+            except (requests.RequestException, HTTPError) as error:
                 logger.warning("No answer", method=method, url=url, reason=type(error).__name__)
                 raise _Failed(type(error).__name__) from error
             if not self._asks_for_silence(response):
@@ -263,17 +266,12 @@ class Transport:
             raise NotFound(*messages)
         raise RecordRejected(*messages)
 
-    def _access_after_not_found(
-        self, response: requests.Response, path: str, access: Access
-    ) -> Access:
-        """Raise NotFound, unless nothing is found any more: then return the upgraded tenant's.
+    def _renewed_access(self, failed: Access | None) -> Access:
+        """Return the access to a tenant that has been upgraded; None if that was tried before.
 
         On the cloud wrong credentials can come back as 404 too: raises AccessRefused.
         """
-        not_found = NotFound(*self._errors(response))
-        if path != _PROOF_PATH and self._is_proven(access):
-            raise not_found
-        renewed = self._login.after_not_found(access, self._ask_codebase)
+        renewed = self._login.after_not_found(failed, self._ask_codebase) if failed else None
         if renewed is None:
             raise AccessRefused(
                 "ConnectWise answers 404 to everything: check site, company and keys in the secret."
@@ -293,7 +291,7 @@ class Transport:
             response = self._send("GET", access.base_url + _PROOF_PATH, access, _PROOF_QUERY)
             if response.status_code == 404:
                 return False
-            with suppress(NotPermitted):
+            with suppress(NotPermitted, RecordRejected):
                 self._read(response, "GET")
             self._proven_at = made_at
             return True
@@ -346,7 +344,7 @@ def _seconds(retry_after: str | None) -> float | None:
         return _bounded(float(retry_after))
     try:
         at = parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (OverflowError, ValueError):
         return None
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)

@@ -127,7 +127,7 @@ def test_a_404_is_the_record_s_if_a_call_made_after_it_is_answered(
     for number in range(100, 105):
         with pytest.raises(NotFound, match=r"Invoice \d+ was not found|not found"):
             link.transport.get(f"/finance/invoices/{number}/payments")
-    assert made(connectwise, "GET") == 10
+    assert made(connectwise, "GET") == 10, "each once, and a proof for each"
     assert asked_for_codebase(connectwise) == 1
 
 
@@ -153,6 +153,30 @@ def test_a_tenant_that_is_upgraded_after_a_404_is_found_again(
     connectwise.configure(codebase="v2026_2/")
     link.transport.post(PAYMENTS, {"amount": 1})
     assert connectwise.counts().creates == 1
+
+
+def test_an_upgrade_that_takes_a_while_fails_no_record(connectwise: Simulator, link: Link) -> None:
+    """The new codebase is named already, but answers 404 too, to all threads."""
+    link.transport.get(PAYMENTS)
+    connectwise.configure(codebase="v2026_2/")
+    connectwise.add_fault(path="v2026_2/apis", status=404, times=None)
+
+    def refused(_: int) -> bool:
+        with pytest.raises(AccessRefused):
+            link.transport.get(PAYMENTS)
+        return True
+
+    assert all(link.together(refused, range(16)))
+
+
+def test_a_proof_that_is_rejected_is_not_the_record_s_error(
+    connectwise: Simulator, link: Link
+) -> None:
+    """It has been answered, and that is all it is for."""
+    answer = {"code": "ApiFindCondition", "message": "No such field."}
+    connectwise.add_fault(path="invoices[?]fields=id", status=400, answer=answer, times=None)
+    with pytest.raises(NotFound, match="not found"):
+        link.transport.get("/finance/invoices/100/payments")
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
@@ -304,6 +328,29 @@ def test_a_rejection_need_not_be_json(connectwise: Simulator, link: Link, answer
     with pytest.raises(RecordRejected) as rejected:
         link.transport.get(PAYMENTS)
     assert rejected.value.messages == ("ConnectWise answered 400 without a reason.",)
+
+
+@pytest.mark.parametrize("answer", ["[" * 100_000, "[1e9999999999999999999]"])
+def test_an_answer_out_of_this_world_is_none(
+    connectwise: Simulator, link: Link, answer: str
+) -> None:
+    """It is repeated, and then ConnectWise counts as down."""
+    connectwise.add_fault(path="payments", status=200, answer=answer, times=None)
+    with pytest.raises(ConnectWiseDown):
+        link.transport.get(PAYMENTS)
+
+
+def test_what_connectwise_says_is_passed_on_within_bounds(
+    connectwise: Simulator, link: Link
+) -> None:
+    """The fail file and the e-mail have to stay readable."""
+    long = "x" * 5000
+    errors = [{"code": long, "message": long, "field": long}] * 100
+    connectwise.add_fault(method="POST", status=400, answer={"errors": errors})
+    with pytest.raises(RecordRejected) as rejected:
+        link.transport.post(PAYMENTS, {"amount": 1})
+    assert len(rejected.value.messages) == 20
+    assert max(map(len, rejected.value.messages)) < 800
 
 
 # What is repeated

@@ -24,7 +24,7 @@ _PAGE, _CARD, _LINE, _INK, _FAINT = "#f2f3f3", "#ffffff", "#d5dbdb", "#16191f", 
 _STATES = {"OK": "#1d8102", "ALARM": "#d13212", "INSUFFICIENT_DATA": "#879596"}
 _LEVELS = {"ERROR": "#d13212", "WARNING": "#b35900"}
 _LETTERS_PER_UNIT = 8.3
-_COLUMN_UNITS = {"@timestamp": 1.9, "level": 1.5, "key": 3.6, "what": 3.6}
+_COLUMN_UNITS = {"@timestamp": 1.9, "level": 1.5, "key": 3.6, "what": 3.6, "fault": 2.4}
 
 
 def draw(widgets: list[Widget], span: Span, title: str, path: Path) -> None:

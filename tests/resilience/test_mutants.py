@@ -360,7 +360,10 @@ MUTANTS = [
     ),
     Mutant(
         "a record is rejected at its first server error",
-        instead(importer, "_WAITS_UNTIL_BLAMED", 0),
+        both(
+            instead(importer, "_FAULTS_UNTIL_BLAMED", 0),
+            instead(importer, "_FAULTS_UNTIL_BLAMED_WITHOUT_OTHERS", 0),
+        ),
         partial(test_poison.test_a_record_whose_server_errors_end_in_time_is_not_rejected, waits=1),
     ),
 ]

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from botocore.exceptions import ClientError
 
-from payments.errors import AnswerLost, ServerFault
+from payments.errors import AccessRefused, AnswerLost, ServerFault
 from payments.importer import PutBack
 from payments.models import SourceFile
 from resilience.invariants import check, check_same, check_settled, ending
@@ -21,6 +21,7 @@ POISONED = 9
 # The first time it is a create, then perhaps the payment is found.
 PLACES = [f"before (GET|POST) {POISONED}/", f"after (POST|PATCH) {POISONED}/"]
 HALF_AN_HOUR = [60, 120, 240, 480, 900]
+FOUR_HOURS = [*HALF_AN_HOUR, *[900] * 14]
 
 
 def numbers(world: World, folder: str) -> list[int]:
@@ -201,13 +202,85 @@ def test_a_record_that_alone_gets_server_errors_is_rejected_after_half_an_hour(
     delays = []
     while isinstance(result := new.run(source).result, PutBack):
         delays.append(result.delay_seconds)
-    # What was under way beside it may be stored in the second run.
-    assert delays in (HALF_AN_HOUR, [60, *HALF_AN_HOUR])
+    # What was under way beside it may be stored in the second run. Where nothing was, there is
+    # nothing to compare with.
+    possible = (HALF_AN_HOUR, FOUR_HOURS)
+    assert delays in [*possible, *([60, *waits] for waits in possible)]
     assert "It was tried for half an hour" in errors(new)[POISONED]
     assert new.connectwise.held.pop(POISONED, {}) == {}
     assert new.connectwise.held == {n: held for n, held in expected.held.items() if n != POISONED}
     assert len(numbers(new, "success")) + len(numbers(new, "fail")) == len(RECORDS)
     check_settled(new, source)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_half_an_hour_is_enough_only_if_others_were_accepted_meanwhile(
+    tmp_path: Path, alone: bool
+) -> None:
+    """Else it may be an outage of writes."""
+    new = world(tmp_path, ALONE)
+    source = new.upload(FILE)
+    new.connectwise.trouble = server_fault
+    for _ in HALF_AN_HOUR:
+        assert isinstance(new.run(source).result, PutBack)
+        new.import_row(source)["faultAlone"] = alone
+    assert new.import_row(source)["faults"] == len(HALF_AN_HOUR)
+    is_rejected = not isinstance(new.run(source).result, PutBack)
+    assert is_rejected is alone
+
+
+def only_reads(call: str, before: bool) -> None:
+    """ConnectWise can be read, and answers 500 to every write."""
+    if before and call.startswith("POST"):
+        raise AnswerLost("500", server_fault=True)
+    if before and call.startswith("PATCH"):
+        raise ServerFault("ConnectWise fails at this call alone (500).")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_outage_of_writes_for_hours_fails_no_record(tmp_path: Path, seed: int) -> None:
+    """That ConnectWise can be read does not make a record alone."""
+    settings = Settings(seed=seed)
+    _, expected = uninterrupted(tmp_path, settings)
+    new = world(tmp_path, settings)
+    source = new.upload(FILE)
+    new.connectwise.trouble = only_reads
+    for _ in FOUR_HOURS[:-1]:
+        assert isinstance(new.run(source).result, PutBack)
+    new.connectwise.trouble = no_trouble
+    new.deliver(source)
+    check_same(ending(new, source), expected)
+
+
+def test_a_record_without_others_to_compare_with_is_rejected_after_four_hours(
+    tmp_path: Path,
+) -> None:
+    """So that it does not stop the queue for ever."""
+    new = world(tmp_path, Settings(connections=3))
+    source = new.upload(file_of("<invoice><id>20</id></invoice><amount>5</amount>"))
+    new.connectwise.trouble = only_reads
+    delays = []
+    while isinstance(result := new.run(source).result, PutBack):
+        delays.append(result.delay_seconds)
+    assert delays == FOUR_HOURS
+    assert new.import_row(source)["status"] == "CompletedWithFailures"
+
+
+def test_waiting_for_something_else_blames_no_record(tmp_path: Path) -> None:
+    """Hours of refused keys, and then one server error of one record."""
+    new = world(tmp_path, ALONE)
+    source = new.upload(FILE)
+    new.trouble_connecting = AccessRefused("401")
+    for _ in FOUR_HOURS:
+        new.run(source)
+    new.trouble_connecting = None
+    new.connectwise.trouble = server_fault
+    for _ in range(2):
+        assert isinstance(new.run(source).result, PutBack)
+    new.connectwise.trouble = no_trouble
+    new.deliver(source)
+    assert "half an hour" not in errors(new)[POISONED]
+    assert new.connectwise.held[POISONED]
 
 
 @pytest.mark.parametrize("waits", range(len(HALF_AN_HOUR)))

@@ -43,6 +43,11 @@ def test_whoever_has_not_confirmed_is_named() -> None:
     assert check.remark.startswith("books@example.com has yet to confirm")
 
 
+def test_a_deleted_subscription_is_nobody() -> None:
+    check = subscribers_check(FakeSns(("books@example.com", "Deleted")), TOPIC)
+    assert check.verdict is Verdict.NOTE
+
+
 def test_a_topic_without_subscribers_is_noted() -> None:
     check = subscribers_check(FakeSns(), TOPIC)
     assert check.verdict is Verdict.NOTE

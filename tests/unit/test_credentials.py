@@ -140,6 +140,10 @@ def test_plain_http_is_only_for_this_machine(site: str) -> None:
         "cw.example.com:port",
         "https://[::1",
         "cw example com",
+        "na..myconnectwise.net",
+        ".myconnectwise.net",
+        f"{'a' * 64}.example.com",
+        "cw.exämple.com",
     ],
 )
 def test_a_site_that_is_no_host_is_refused(site: str) -> None:
@@ -163,6 +167,18 @@ def test_logging_in_is_basic_with_company_and_keys() -> None:
     kind, _, encoded = credentials(publicKey="pub").authorization.partition(" ")
     assert kind == "Basic"
     assert base64.b64decode(encoded) == b"acme+pub:hush"
+
+
+@pytest.mark.parametrize("name", ["company", "publicKey", "privateKey", "clientId"])
+@pytest.mark.parametrize("text", ["a\nb", "a\r\n b", "a\0b", "a\u200bb", "a\ud800b"])
+def test_what_no_header_can_carry_is_named(name: str, text: str) -> None:
+    found = problem(json.dumps({**COMPLETE, name: text}))
+    assert f"characters in {name}" in found
+
+
+def test_keys_may_have_letters_of_any_language_but_not_the_client_id() -> None:
+    assert credentials(company="Müller", privateKey="ключ").authorization
+    assert "characters in clientId" in problem(json.dumps({**COMPLETE, "clientId": "ключ"}))
 
 
 def test_secrets_are_not_shown() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payments import import_log
-from payments.errors import AwsDown, Superseded
+from payments.errors import AwsDown, ServerFault, Superseded
 from payments.import_log import Counts, ImportLog, ImportState, Status
 from payments.models import Action, SourceFile
 from payments.payment_file import CheckedFile, Root
@@ -176,6 +176,25 @@ def test_being_short_of_time_is_no_waiting(log: ImportLog, table: FakeTable) -> 
     log.put_back(begin(log), in_doubt=False)
     assert begin(log).waits == 0
     assert "error" not in table.items["i1"]
+
+
+def test_server_errors_of_one_call_are_counted_while_nothing_else_comes_between(
+    log: ImportLog,
+) -> None:
+    """Other reasons to wait tell nothing about that call."""
+    alone, other = ServerFault("500"), ServerFault("500")
+    alone.alone = True
+    for fault in (other, alone, other):
+        log.put_back(begin(log), in_doubt=False, reason="500", is_down=True, fault=fault)
+    state = begin(log)
+    assert (state.faults, state.fault_alone, state.waits) == (3, True, 3)
+    log.put_back(begin(log), in_doubt=False, reason="no answer", is_down=True)
+    state = begin(log)
+    assert (state.faults, state.fault_alone, state.waits) == (0, False, 4)
+    log.put_back(state, in_doubt=False, reason="500", is_down=True, fault=alone)
+    state = log.checkpoint(begin(log), Counts(created=1))
+    assert (state.faults, state.fault_alone) == (0, False)
+    assert (begin(log).faults, begin(log).fault_alone) == (0, False)
 
 
 # Finishing

@@ -236,6 +236,25 @@ def test_of_rejected_numbers_the_culprit_is_found_and_the_others_are_looked_up()
     assert "bad" not in found.by_number
 
 
+def test_numbers_that_get_server_errors_are_told_one_by_one_but_not_for_ever() -> None:
+    """Each takes as long as its retries do."""
+
+    class Failing(Disturbed):
+        def invoices_by_number(self, numbers: Iterable[str]) -> list[Invoice]:
+            wanted = list(numbers)
+            found = super().invoices_by_number(wanted)
+            if any(number.startswith("bad") for number in wanted):
+                raise ServerFault("500")
+            return found
+
+    connectwise = Failing(1)
+    names = ("bad 1", "INV-1", "bad 2", "bad 3", "bad 4", "bad 5")
+    found = InvoiceLookup(connectwise).look_up(Batch(numbers=names))
+    assert found.faults.keys() == set(names) - {"INV-1"}
+    assert [invoice.id for invoice in found.by_number["INV-1"]] == [1]
+    assert connectwise.asked == [names, *((name,) for name in names[:4])]
+
+
 def test_what_several_lookups_found_is_put_together() -> None:
     one, two = Invoice(1, "A", None), Invoice(2, "B", None)
     assert merged(

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
@@ -378,7 +378,7 @@ def test_what_stops_the_import_is_raised_and_nothing_more_is_sent(reason: Except
     assert stopped(run, records) is reason
     assert len(connectwise.calls) == 1
     assert run.stored == []
-    with pytest.raises(type(reason) if isinstance(reason, ImportStopped) else OutOfTime):
+    with pytest.raises(OutOfTime):
         run.gate.sleep(0.0)
 
 
@@ -500,21 +500,21 @@ def test_a_record_that_alone_gets_server_errors_is_rejected_only_when_it_is_blam
     assert run.stored[1].action in (Action.CREATED, Action.UPDATED)
 
 
-def test_no_record_is_to_blame_for_server_errors_while_none_is_accepted() -> None:
-    """ConnectWise may only be read, for example; for hours, until patience is over."""
+def test_an_invoice_number_that_alone_gets_server_errors_is_its_record_s() -> None:
+    """The other numbers of the same lookup are found."""
 
-    def read_only(call: Call) -> None:
-        if call.action in ("create", "update"):
-            raise ServerFault("500: no reason")
+    class FailsAtOne(FakeConnectWise):
+        def invoices_by_number(self, numbers: Iterable[str]) -> list[Invoice]:
+            wanted = list(numbers)
+            if "INV-1" in wanted:
+                raise ServerFault("500: no reason")
+            return super().invoices_by_number(wanted)
 
-    records = [payment_record(number, invoice_id=number) for number in (1, 2)]
-    connectwise = FakeConnectWise(1, 2)
-    connectwise.before = read_only
-    blamed = Policy("this import", blamed=1)
-    assert isinstance(stopped(Run(connectwise, FakeTruth(), blamed), records), ServerFault)
-    run = Run(connectwise, FakeTruth(), replace(blamed, patience_is_over=True))
-    run.apply(records[:1])
-    assert [outcome.action for outcome in run.stored] == [Action.FAILED]
+    records = [payment_record(number, invoice_number=f"INV-{number}") for number in (1, 2)]
+    assert isinstance(stopped(Run(FailsAtOne(1, 2), FakeTruth(), POLICY), records), ServerFault)
+    run = Run(FailsAtOne(1, 2), FakeTruth(), Policy("this import", blamed=1))
+    run.apply(records)
+    assert [outcome.action for outcome in run.stored] == [Action.FAILED, Action.CREATED]
 
 
 # Going on after a stop

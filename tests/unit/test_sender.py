@@ -290,3 +290,29 @@ def test_not_found_is_a_rejection_that_is_reworded(sender: Sender) -> None:
     with pytest.raises(RecordRejected) as rejected:
         sender.payments(9)
     assert not isinstance(rejected.value, NotFound)
+
+
+def test_a_server_error_is_alone_if_others_like_it_are_accepted_meanwhile() -> None:
+    """Those of another kind tell nothing, nor do those before."""
+    connectwise = FakeConnectWise(1, 2, 3)
+    sender = Sender(connectwise)
+
+    def fail_at_the_first(call: Call) -> None:
+        if call.action == "create" and call.invoice_id == 1:
+            raise AnswerLost("500", server_fault=True)
+
+    connectwise.before = fail_at_the_first
+    first = Create(1, {"amount": Decimal(1)})
+    sender.create(Create(2, {"amount": Decimal(1)}))
+    with pytest.raises(ServerFault) as found:
+        sender.create(first)
+    assert found.value.alone is False
+
+    def accept_another(failures: int) -> None:
+        if failures == 1:
+            sender.create(Create(3, {"amount": Decimal(1)}))
+
+    connectwise.wait_after = accept_another  # type: ignore[method-assign]
+    with pytest.raises(ServerFault) as found:
+        sender.create(first)
+    assert found.value.alone is True

@@ -100,3 +100,18 @@ def test_without_a_queue_it_can_be_called_directly() -> None:
     """As `sam local invoke` does."""
     without_queue = {name: COMPLETE[name] for name in NEEDED}
     assert read_settings(without_queue).queue_url == ""
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"SUCCESS_PREFIX": "incoming/done/"},
+        {"INCOMING_PREFIX": "success/new/"},
+        {"FAIL_PREFIX": "success/"},
+        {"FAIL_PREFIX": "success/fail/"},
+        {"SUCCESS_PREFIX": "work/"},
+    ],
+)
+def test_folders_must_not_lie_in_one_another(changes: dict[str, str]) -> None:
+    """A success file would be imported again, or overwrite another file."""
+    assert "must not lie in one another" in problem(**changes)

@@ -123,7 +123,7 @@ def test_the_function_may_use_the_key_only_through_what_it_encrypts() -> None:
     statement = key_statement(WITH_KEY)
     assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
     assert statement["Resource"] == KEY
-    assert services(statement) == ["s3", "sqs", "dynamodb", "sns"]
+    assert services(statement) == ["s3", "sqs", "dynamodb", "sns", "secretsmanager"]
 
 
 # What only the owner of the key can allow

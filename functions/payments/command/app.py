@@ -128,7 +128,8 @@ def import_command(
         str | None, typer.Option(help="Its name in the incoming folder, if not the file's.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="The folder for its success and fail files.")
+        Path | None,
+        typer.Option(help="The folder for its success and fail files, by default that of FILE."),
     ] = None,
 ) -> None:
     """Import FILE; of a.xml, a.success.xml and a.fail.xml come back.

@@ -14,7 +14,6 @@ from payments.command.connectwise_access import credentials, open_access
 from payments.command.deployment import Deployment
 from payments.command.follow import files_in
 from payments.errors import (
-    AccessRefused,
     ImportStopped,
     NotFound,
     NotPermitted,
@@ -92,7 +91,7 @@ def connectwise_checks(transport: Transport) -> Iterator[Check]:
         read_invoices = Check(invoices, Verdict.GOOD)
     except NotPermitted as error:
         read_invoices = Check(invoices, Verdict.MISSING, f"{_SLOWER} {_GIVE_ROLE} ({error})")
-    except (AccessRefused, ImportStopped, RecordRejected) as error:
+    except (ImportStopped, RecordRejected) as error:
         yield Check("Site, company and keys", Verdict.FAILED, _reason(error))
         return
     payments = _tried(
@@ -160,7 +159,8 @@ def subscribers_check(sns: Any, topic_arn: str) -> Check:
     if pending:
         remark = f"{', '.join(pending)} has yet to confirm: follow the link in the e-mail from AWS."
         return Check(name, Verdict.MISSING, remark)
-    if not found:
+    confirmed = [row for row in found if row["SubscriptionArn"].startswith("arn:")]
+    if not confirmed:
         remark = "Nobody has subscribed to the topic: deploy with ReportEmail, or subscribe to it."
         return Check(name, Verdict.NOTE, remark)
-    return Check(name, Verdict.GOOD, f"{len(found)} subscribed")
+    return Check(name, Verdict.GOOD, f"{len(confirmed)} subscribed")

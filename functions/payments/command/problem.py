@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    EndpointConnectionError,
     NoCredentialsError,
     NoRegionError,
     ProfileNotFound,
@@ -36,14 +37,20 @@ def in_plain_words() -> Iterator[None]:
 
 
 def _aws_failure(error: BotoCoreError | ClientError) -> str:
-    if isinstance(error, NoCredentialsError):
-        return "There are no AWS credentials. Log in, or name a profile with --profile."
-    if isinstance(error, NoRegionError):
-        return "It is not known which AWS region to use. Give --region, or set AWS_REGION."
-    if isinstance(error, ProfileNotFound):
-        return f"{error}. `aws configure list-profiles` lists those there are."
-    if isinstance(error, ClientError) and error_code(error) in _EXPIRED:
-        return "The AWS credentials have expired. Log in again."
-    if isinstance(error, ClientError) and error_code(error) in _DENIED:
-        return f"AWS does not permit it: {error}"
-    return f"AWS: {error}"
+    code = error_code(error) if isinstance(error, ClientError) else ""
+    match error:
+        case NoCredentialsError():
+            return "There are no AWS credentials. Log in, or name a profile with --profile."
+        case NoRegionError():
+            return "It is not known which AWS region to use. Give --region, or set AWS_REGION."
+        case ProfileNotFound():
+            told = f"{error}. `aws configure list-profiles` lists those there are."
+        case EndpointConnectionError():
+            told = f"{error} Is the region right, and is there a connection to the internet?"
+        case _ if code in _EXPIRED:
+            told = "The AWS credentials have expired. Log in again."
+        case _ if code in _DENIED:
+            told = f"AWS does not permit it: {error}"
+        case _:
+            told = f"AWS: {error}"
+    return told
