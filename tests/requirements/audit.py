@@ -11,16 +11,14 @@ import argparse
 import json
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[2]
 DELIVERED = ("layers/dependencies/requirements.txt", "tests/requirements/command.txt")
-# CVE-2021-33503, among others. pip-audit asks for the same address for each package.
-KNOWN_VULNERABLE = "https://pypi.org/pypi/urllib3/1.26.4/json"
-_TIMEOUT_SECONDS = 20
+KNOWN_VULNERABLE = "urllib3==1.26.4"  # CVE-2021-33503, among others
+_PIP_AUDIT = (sys.executable, "-m", "pip_audit", "--disable-pip", "--progress-spinner=off")
 
 OK, VULNERABLE_OR_UNKNOWN, NOT_REACHABLE = 0, 1, 2
 
@@ -50,20 +48,31 @@ def audit(ask: Callable[[], None], run: Callable[[], int], *, tolerant: bool) ->
 
 
 def ask_database() -> None:
-    """Raise NotReachable unless PyPI names the vulnerabilities of a version that has some."""
+    """Raise NotReachable unless pip-audit finds the vulnerabilities of a version that has some."""
+    with TemporaryDirectory() as folder:
+        requirements = Path(folder, "requirements.txt")
+        requirements.write_text(f"{KNOWN_VULNERABLE}\n", encoding="utf-8")
+        command = [*_PIP_AUDIT, "--no-deps", "--format=json", "--requirement", str(requirements)]
+        asked = subprocess.run(command, capture_output=True, text=True, check=False)
+    if not names_a_vulnerability(asked.stdout):
+        raise NotReachable(
+            f"pip-audit does not know that {KNOWN_VULNERABLE} is vulnerable: there is no "
+            "connection, or a mirror answers that has no vulnerabilities."
+        )
+
+
+def names_a_vulnerability(report: str) -> bool:
+    """Tell whether pip-audit's JSON report has one."""
     try:
-        with urllib.request.urlopen(KNOWN_VULNERABLE, timeout=_TIMEOUT_SECONDS) as answer:
-            content = json.load(answer)
-    except (OSError, ValueError) as error:  # no connection, no such page, no JSON
-        raise NotReachable(f"{KNOWN_VULNERABLE}: {error}") from error
-    if not isinstance(content, dict) or not content.get("vulnerabilities"):
-        raise NotReachable(f"{KNOWN_VULNERABLE} names no vulnerability; a mirror may answer.")
+        dependencies = json.loads(report)["dependencies"]
+        return any(dependency.get("vulns") for dependency in dependencies)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False
 
 
 def run_pip_audit() -> int:
     """Audit exactly what is pinned; a package that is not in the database fails too."""
-    command = [sys.executable, "-m", "pip_audit", "--strict", "--progress-spinner=off"]
-    command += ["--disable-pip", "--require-hashes"]
+    command = [*_PIP_AUDIT, "--strict", "--require-hashes"]
     for name in DELIVERED:
         command += ["--requirement", str(ROOT / name)]
     return subprocess.run(command, check=False).returncode
