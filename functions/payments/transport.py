@@ -95,8 +95,8 @@ def new_adapter(connections: int) -> HTTPAdapter:
     """Return what keeps that many connections alive, and decides nothing by itself.
 
     A requests.Session would add ~/.netrc, proxy variables, cookies and redirects. None of them may
-    change who we are or where we call (a redirected POST would become a GET), and to look for them
-    takes as long for each call as all that `send` does.
+    change who we are or where we call (a redirected POST would become a GET), and looking for them
+    adds about a quarter to a call's CPU.
     """
     return HTTPAdapter(pool_connections=2, pool_maxsize=connections, max_retries=0)
 
