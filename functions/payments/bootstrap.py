@@ -13,22 +13,22 @@ from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.config import Config
 
-from payments.connectwise import ConnectWise
-from payments.credentials import Credentials, ReadCredentials, read_credentials
+from payments.connectwise.finance import ConnectWise
+from payments.connectwise.credentials import Credentials, ReadCredentials, read_credentials
 from payments.errors import SecretUnusable
 from payments.handler import EventHandler
-from payments.import_log import ImportLog
+from payments.stores.imports_table import ImportLog
 from payments.importer import Connection, Importer, ImportSettings
-from payments.invoice_lookup import InvoiceLookup
-from payments.login import Login
-from payments.pace import Gate
+from payments.connectwise.invoices import InvoiceLookup
+from payments.connectwise.login import Login
+from payments.connectwise.pace import Gate
 from payments.report import Reporter
 from payments.sender import Sender
 from payments.settings import Settings, read_settings
-from payments.storage import Storage
+from payments.stores.bucket import Storage
 from payments.telemetry import NAMESPACE, CloudWatchTelemetry
-from payments.transport import Transport, new_adapter
-from payments.truth_table import TruthTable
+from payments.connectwise.transport import Transport, new_adapter
+from payments.stores.truth_table import TruthTable
 
 _AWS = Config(
     retries={"mode": "standard", "max_attempts": 5},

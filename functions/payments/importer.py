@@ -24,19 +24,19 @@ from payments.errors import (
     Superseded,
     TryLater,
 )
-from payments.import_log import Counts, ImportLog, ImportState, Status
-from payments.invoice_lookup import InvoiceLookup
+from payments.stores.imports_table import Counts, ImportLog, ImportState, Status
+from payments.connectwise.invoices import InvoiceLookup
 from payments.models import Outcome, PaymentRecord, SourceFile
-from payments.pace import Gate
-from payments.payment_file import check_file, read_records
-from payments.payment_record import read_record
+from payments.connectwise.pace import Gate
+from payments.files.reader import check_file, read_records
+from payments.files.record import read_record
 from payments.pipeline import CHUNK_RECORDS, Pipeline, Truth, take_chunk
 from payments.report import ImportReport
-from payments.results import actions_of_part, join_parts, write_part
+from payments.files.output import actions_of_part, join_parts, write_part
 from payments.rules import Policy, failed
 from payments.sender import Sender
-from payments.storage import WORK_PREFIX, Storage
-from payments.transport import CallCounts
+from payments.stores.bucket import WORK_PREFIX, Storage
+from payments.connectwise.transport import CallCounts
 
 logger = Logger(child=True)
 

@@ -23,10 +23,10 @@ from payments.errors import (
     ServerFault,
     Superseded,
 )
-from payments.invoice_lookup import InvoiceLookup, batches, merged
+from payments.connectwise.invoices import InvoiceLookup, batches, merged
 from payments.lanes import Key, Lane, keys, lanes
 from payments.models import Action, Outcome, Payment, PaymentRecord, TruthRecord
-from payments.pace import Gate
+from payments.connectwise.pace import Gate
 from payments.rules import (
     Create,
     FoundInvoices,

@@ -11,8 +11,8 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from payments.import_log import Counts, Status
-from payments.results import Failure
+from payments.stores.imports_table import Counts, Status
+from payments.files.output import Failure
 
 logger = Logger(child=True)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import permutations
 
 from payments.report import ReportOn
-from payments.storage import WORK_PREFIX
+from payments.stores.bucket import WORK_PREFIX
 
 MAX_CONNECTIONS = 64
 

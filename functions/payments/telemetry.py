@@ -5,8 +5,8 @@ from __future__ import annotations
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from payments.import_log import Counts, Status
-from payments.transport import CallCounts
+from payments.stores.imports_table import Counts, Status
+from payments.connectwise.transport import CallCounts
 
 NAMESPACE = "ConnectWisePayments"
 

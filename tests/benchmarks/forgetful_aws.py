@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
-from payments.aws import attribute_values
+from payments.stores.aws import attribute_values
 
 
 class S3OnDisk:

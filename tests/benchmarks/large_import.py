@@ -9,19 +9,19 @@ from aws_lambda_powertools import Metrics
 from benchmarks.forgetful_aws import EmptyDynamoDb, NewImport, S3OnDisk
 from benchmarks.job import Job, Work
 from payments.bootstrap import event_handler
-from payments.connectwise import ConnectWise
-from payments.credentials import Credentials
-from payments.import_log import ImportLog
+from payments.connectwise.finance import ConnectWise
+from payments.connectwise.credentials import Credentials
+from payments.stores.imports_table import ImportLog
 from payments.importer import Connection, Finished, Importer, ImportSettings
-from payments.invoice_lookup import InvoiceLookup
-from payments.login import Login
+from payments.connectwise.invoices import InvoiceLookup
+from payments.connectwise.login import Login
 from payments.models import SourceFile
-from payments.pace import Gate
+from payments.connectwise.pace import Gate
 from payments.sender import Sender
-from payments.storage import Storage
+from payments.stores.bucket import Storage
 from payments.telemetry import NAMESPACE, CloudWatchTelemetry
-from payments.transport import Transport, new_adapter
-from payments.truth_table import TruthTable
+from payments.connectwise.transport import Transport, new_adapter
+from payments.stores.truth_table import TruthTable
 
 
 def prepare(job: Job) -> Work:

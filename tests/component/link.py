@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import TypeVar
 
-from payments.connectwise import ConnectWise
-from payments.credentials import Credentials, read_credentials
-from payments.login import Login
-from payments.pace import Gate
-from payments.transport import Retries, Transport, new_adapter
+from payments.connectwise.finance import ConnectWise
+from payments.connectwise.credentials import Credentials, read_credentials
+from payments.connectwise.login import Login
+from payments.connectwise.pace import Gate
+from payments.connectwise.transport import Retries, Transport, new_adapter
 from simulator.control import Simulator
 
 API_VERSION = "2026.1"

@@ -9,15 +9,15 @@ from typing import Any
 
 from component.link import RUN_SECONDS, Link
 from e2e.payment_xml import Record, payment_file, read_records
-from payments.import_log import Counts, ImportLog, ImportState, Status
+from payments.stores.imports_table import Counts, ImportLog, ImportState, Status
 from payments.importer import Connection, Finished, Importer, ImportSettings, PutBack
-from payments.invoice_lookup import InvoiceLookup
+from payments.connectwise.invoices import InvoiceLookup
 from payments.models import SourceFile
 from payments.pipeline import CHUNK_RECORDS
 from payments.sender import Sender
-from payments.storage import Storage
-from payments.transport import CallCounts
-from payments.truth_table import TruthTable
+from payments.stores.bucket import Storage
+from payments.connectwise.transport import CallCounts
+from payments.stores.truth_table import TruthTable
 from resilience.clock import Clock
 from resilience.fake_dynamodb import FakeDynamoDb, FakeTable
 from resilience.fake_s3 import FakeBucket, FakeS3

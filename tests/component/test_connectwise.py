@@ -7,7 +7,7 @@ import pytest
 
 from component.link import Link
 from payments.errors import AnswerLost, ConnectWiseDown, NotFound
-from payments.invoice_lookup import batches
+from payments.connectwise.invoices import batches
 from payments.models import Invoice, JsonValue, Payment
 from payments.rules import InvoiceQuery
 from simulator.control import Simulator

@@ -8,7 +8,7 @@ import pytest
 from component.office import TRUTH, Writes
 from payments.errors import AwsDown
 from payments.models import Action, TruthRecord
-from payments.truth_table import TruthTable
+from payments.stores.truth_table import TruthTable
 from resilience.fake_dynamodb import FakeDynamoDb, FakeTable
 
 CONNECTION = "na.myconnectwise.net/acme"
@@ -62,7 +62,7 @@ def test_a_table_that_never_gives_everything_is_down(
 ) -> None:
     """The file waits; an entry that is not read must not pass as unknown."""
     monkeypatch.setattr(Sparing, "at_once", 0)
-    monkeypatch.setattr("payments.truth_table.sleep", lambda _: None)
+    monkeypatch.setattr("payments.stores.truth_table.sleep", lambda _: None)
 
     class Empty(Sparing):
         def batch_get_item(self, *, RequestItems: Any) -> dict[str, Any]:  # noqa: N803

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from payments.errors import FileRefused
 from payments.models import PaymentRecord
-from payments.payment_file import check_file, read_records
-from payments.payment_record import read_record
+from payments.files.reader import check_file, read_records
+from payments.files.record import read_record
 from simulator.control import Simulator
 
 FIRST_INVOICE = 201

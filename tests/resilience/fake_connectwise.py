@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from payments.errors import AnswerLost, NotFound, RecordRejected
 from payments.models import Invoice, JsonValue, Payment
-from payments.pace import Gate
+from payments.connectwise.pace import Gate
 from resilience.points import Points, Trouble, no_trouble
 
 _Answer = TypeVar("_Answer")

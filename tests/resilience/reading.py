@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from payments.errors import FileRefused
-from payments.payment_file import check_file, read_records
-from payments.payment_record import read_record
+from payments.files.reader import check_file, read_records
+from payments.files.record import read_record
 from payments.pipeline import CHUNK_RECORDS, take_chunk
 
 

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payments.payment_file import check_file
+from payments.files.reader import check_file
 from resilience import reading
 from resilience.effort import FULL
 from resilience.scenario import FILE, RECORDS, file_of, world

@@ -12,13 +12,13 @@ import pytest
 
 from payments import importer, pipeline, rules
 from payments.errors import AnswerLost, OutOfTime
-from payments.import_log import Counts, ImportLog, ImportState, Status
+from payments.stores.imports_table import Counts, ImportLog, ImportState, Status
 from payments.importer import _Run
 from payments.lanes import Key
 from payments.models import Action, Outcome, Payment, PaymentRecord, TruthRecord
-from payments.pace import Gate
+from payments.connectwise.pace import Gate
 from payments.pipeline import Pipeline
-from payments.results import write_part
+from payments.files.output import write_part
 from payments.rules import Create
 from payments.sender import Sender, Sent
 from resilience import (

@@ -13,15 +13,15 @@ import pytest
 
 from payments import importer as importer_module
 from payments import pipeline as pipeline_module
-from payments.import_log import Counts, ImportLog, Status
+from payments.stores.imports_table import Counts, ImportLog, Status
 from payments.importer import Connection, Finished, Importer, ImportSettings, PutBack, import_id
-from payments.invoice_lookup import InvoiceLookup
+from payments.connectwise.invoices import InvoiceLookup
 from payments.models import SourceFile
-from payments.pace import Gate
+from payments.connectwise.pace import Gate
 from payments.sender import Sender
-from payments.storage import Storage
-from payments.transport import CallCounts
-from payments.truth_table import TruthTable
+from payments.stores.bucket import Storage
+from payments.connectwise.transport import CallCounts
+from payments.stores.truth_table import TruthTable
 from resilience.clock import Clock
 from resilience.fake_connectwise import FakeApi, FakeConnectWise, FakeInvoice
 from resilience.fake_dynamodb import FakeDynamoDb, FakeTable

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
-from payments.pace import Pace
+from payments.connectwise.pace import Pace
 from simulator.budget import Limiter
 from simulator.settings import Budget
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from payments.errors import RecordRejected
-from payments.invoice_lookup import InvoiceLookup, batches, merged
+from payments.connectwise.invoices import InvoiceLookup, batches, merged
 from payments.models import Outcome, PaymentRecord, TruthRecord
-from payments.pace import Gate
+from payments.connectwise.pace import Gate
 from payments.pipeline import Pipeline
 from payments.rules import (
     FoundInvoices,

@@ -9,8 +9,8 @@ import pytest
 
 from payments.errors import FileRefused
 from payments.models import PaymentRecord
-from payments.payment_file import CheckedFile, RawRecord, check_file, read_records
-from payments.payment_record import read_record
+from payments.files.reader import CheckedFile, RawRecord, check_file, read_records
+from payments.files.record import read_record
 
 # What Zynk's task takes, down to the namespaces that it does not use.
 SAMPLE = b"""<?xml version="1.0" encoding="utf-8"?>
@@ -81,5 +81,5 @@ def refusal(content: bytes) -> str:
 def blocks_of(size: int) -> Iterator[None]:
     """Have files read in blocks of `size` bytes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("payments.xml_encoding.BLOCK_BYTES", size)
+        patch.setattr("payments.files.encoding.BLOCK_BYTES", size)
         yield

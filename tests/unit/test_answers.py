@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payments.answers import error_messages, read_error, read_json, write_json
+from payments.connectwise.answers import error_messages, read_error, read_json, write_json
 from payments.models import JsonValue
 
 

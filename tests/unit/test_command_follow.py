@@ -8,7 +8,7 @@ from rich.console import Console
 
 from payments.command.follow import News, Watch, follow, show
 from payments.command.imports import ImportRow
-from payments.import_log import Counts, Status
+from payments.stores.imports_table import Counts, Status
 
 BEGUN = ImportRow("id", "incoming/p.xml", Status.RUNNING, Counts())
 CHECKED = ImportRow("id", "incoming/p.xml", Status.RUNNING, Counts(), total=4)

@@ -13,7 +13,7 @@ from payments.command.import_file import (
 )
 from payments.command.imports import ImportRow
 from payments.command.problem import CommandFailed
-from payments.import_log import Counts, Status
+from payments.stores.imports_table import Counts, Status
 
 
 def ended(status: Status, counts: Counts, total: int | None, error: str | None = None) -> ImportRow:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from payments.command.imports import find_import, list_imports
-from payments.import_log import Counts, Status
+from payments.stores.imports_table import Counts, Status
 
 
 @dataclass(frozen=True, slots=True)

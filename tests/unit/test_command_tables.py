@@ -19,7 +19,7 @@ from payments.command.tables import (
     truth_details,
     truth_table,
 )
-from payments.import_log import Counts, Status
+from payments.stores.imports_table import Counts, Status
 from payments.models import Action, TruthRecord
 
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from payments.credentials import Credentials, read_credentials
+from payments.connectwise.credentials import Credentials, read_credentials
 from payments.errors import SecretUnusable
 
 COMPLETE = {

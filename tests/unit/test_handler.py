@@ -9,7 +9,7 @@ import pytest
 
 from payments.errors import SecretUnusable
 from payments.handler import EventHandler, ImportPutBack, RunFailed
-from payments.import_log import ImportState
+from payments.stores.imports_table import ImportState
 from payments.importer import Finished, Importer, PutBack, Result
 from payments.models import SourceFile
 from unit.notifications import TEST_EVENT, eventbridge, s3_record, sqs

@@ -7,11 +7,11 @@ from botocore.exceptions import EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payments import import_log
+from payments.stores import imports_table as import_log
 from payments.errors import AwsDown, ServerFault, Superseded
-from payments.import_log import Counts, ImportLog, ImportState, Status
+from payments.stores.imports_table import Counts, ImportLog, ImportState, Status
 from payments.models import Action, SourceFile
-from payments.payment_file import CheckedFile, Root
+from payments.files.reader import CheckedFile, Root
 from unit.fake_dynamodb import FakeTable, client_error
 
 NOW = "2026-01-01T00:00:00Z"

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payments import invoice_lookup
-from payments.connectwise import ConnectWise, quoted
+from payments.connectwise import invoices as invoice_lookup
+from payments.connectwise.finance import ConnectWise, quoted
 from payments.errors import ConnectWiseDown, NotPermitted, RecordRejected, ServerFault
-from payments.invoice_lookup import Batch, InvoiceLookup, batches, merged
+from payments.connectwise.invoices import Batch, InvoiceLookup, batches, merged
 from payments.models import Invoice
-from payments.payment_record import MAX_ID, MAX_INVOICE_NUMBER_CHARACTERS
+from payments.files.record import MAX_ID, MAX_INVOICE_NUMBER_CHARACTERS
 from payments.rules import FoundInvoices, InvoiceQuery
-from payments.transport import Transport
+from payments.connectwise.transport import Transport
 from unit.fake_connectwise import FakeConnectWise
 
 LONGEST_URL = 2000

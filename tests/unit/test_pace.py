@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payments.errors import AccessRefused, ConnectWiseDown, OutOfTime
-from payments.pace import DEFAULT_SILENCE_SECONDS, MAX_DEFAULT_SILENCE_SECONDS, Gate, Pace
+from payments.connectwise.pace import DEFAULT_SILENCE_SECONDS, MAX_DEFAULT_SILENCE_SECONDS, Gate, Pace
 from simulator.settings import Budget
 from unit.budgets import minute_under
 

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payments.errors import FileRefused
-from payments.payment_file import (
+from payments.files.reader import (
     MAX_DEPTH,
     MAX_RECORD_BYTES,
     MAX_ROOT_TAG_BYTES,
     Root,
     _Reader,
 )
-from payments.xml_encoding import BLOCK_BYTES
+from payments.files.encoding import BLOCK_BYTES
 from unit.payment_files import (
     SAMPLE,
     blocks_of,

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payments.answers import write_json
+from payments.connectwise.answers import write_json
 from payments.models import JsonValue
-from payments.payment_record import (
+from payments.files.record import (
     MAX_EXTERNAL_ID_BYTES,
     MAX_ID,
     MAX_INVOICE_NUMBER_CHARACTERS,

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from payments.import_log import Counts, Status
+from payments.stores.imports_table import Counts, Status
 from payments.report import ImportReport, Reporter, ReportOn, body, is_wanted, subject
-from payments.results import MAX_FAILURES_NAMED, Failure
+from payments.files.output import MAX_FAILURES_NAMED, Failure
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:topic"
 SUCCEEDED = ImportReport(

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payments.models import Action, Outcome, RecordXml
-from payments.payment_file import Root
-from payments.results import (
+from payments.files.reader import Root
+from payments.files.output import (
     actions_of_part,
     failed_record,
     join_parts,

@@ -16,10 +16,10 @@ from samtranslator.yaml_helper import yaml_parse
 
 from e2e.permissions import EXPLAINED, IMPORTS_WAIT_FOR, TESTED_APART
 from payments import settings
-from payments.import_log import Counts, Status
+from payments.stores.imports_table import Counts, Status
 from payments.settings import SettingsInvalid, read_settings
 from payments.telemetry import NAMESPACE, CloudWatchTelemetry
-from payments.transport import CallCounts
+from payments.connectwise.transport import CallCounts
 
 TEMPLATE: dict[str, Any] = yaml_parse(
     (Path(__file__).parents[2] / "template.yaml").read_text(encoding="utf-8")

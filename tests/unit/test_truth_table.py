@@ -8,10 +8,10 @@ from botocore.exceptions import EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payments import truth_table
+from payments.stores import truth_table
 from payments.errors import AwsDown
 from payments.models import Action, TruthRecord
-from payments.truth_table import TruthTable
+from payments.stores.truth_table import TruthTable
 from unit.fake_dynamodb import FakeDynamoDb, client_error
 from unit.records import truth_record
 

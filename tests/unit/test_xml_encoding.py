@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payments.xml_encoding import utf8_blocks
+from payments.files.encoding import utf8_blocks
 from unit.payment_files import blocks_of, check, document, payment, records, refusal
 
 # Every encoding has these characters; some have more.

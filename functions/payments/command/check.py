@@ -21,7 +21,7 @@ from payments.errors import (
     RecordRejected,
     SecretUnusable,
 )
-from payments.transport import Retries, Transport
+from payments.connectwise.transport import Retries, Transport
 
 _DEADLINE_SECONDS = 90.0
 _RETRIES = Retries(tries=2)

@@ -9,11 +9,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from payments.command.deployment import Deployment
-from payments.credentials import Credentials, read_credentials
+from payments.connectwise.credentials import Credentials, read_credentials
 from payments.errors import SecretUnusable
-from payments.login import Login
-from payments.pace import Gate
-from payments.transport import Retries, Transport, new_adapter
+from payments.connectwise.login import Login
+from payments.connectwise.pace import Gate
+from payments.connectwise.transport import Retries, Transport, new_adapter
 
 
 @dataclass(frozen=True, slots=True)

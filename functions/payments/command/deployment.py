@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from payments.aws import error_code
+from payments.stores.aws import error_code
 from payments.command.problem import CommandFailed
 
 _CONFIG = Config(

@@ -16,10 +16,10 @@ from payments.command.follow import follow, show, watch_import
 from payments.command.imports import ImportRow
 from payments.command.problem import CommandFailed
 from payments.errors import FileRefused
-from payments.import_log import Status
+from payments.stores.imports_table import Status
 from payments.importer import import_id
 from payments.models import SourceFile
-from payments.payment_file import ERROR_MESSAGE, Element, read_records
+from payments.files.reader import ERROR_MESSAGE, Element, read_records
 
 _SUFFIXES = (".xml", ".XML", ".Xml")  # as the template's rule has them
 _MOST_BYTES = 5 * 1024**3  # what S3 takes in one call

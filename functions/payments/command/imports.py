@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from payments.import_log import Counts, Status
+from payments.stores.imports_table import Counts, Status
 
 
 @dataclass(frozen=True, slots=True)

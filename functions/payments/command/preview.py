@@ -21,10 +21,10 @@ from payments.command.rehearsal import (
     RehearsedTruth,
 )
 from payments.command.truth import StoredTruth
-from payments.invoice_lookup import InvoiceLookup
+from payments.connectwise.invoices import InvoiceLookup
 from payments.models import Action, Outcome
-from payments.payment_file import check_file, read_records
-from payments.payment_record import read_record
+from payments.files.reader import check_file, read_records
+from payments.files.record import read_record
 from payments.pipeline import Pipeline
 from payments.rules import Policy
 from payments.sender import Sender

@@ -14,7 +14,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
-from payments.aws import error_code
+from payments.stores.aws import error_code
 from payments.errors import ImportStopped, RecordRejected
 
 _EXPIRED = frozenset(("ExpiredToken", "ExpiredTokenException", "RequestExpired"))

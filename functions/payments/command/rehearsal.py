@@ -12,13 +12,13 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, Protocol, TypeAlias
 
-from payments.connectwise import ConnectWise
+from payments.connectwise.finance import ConnectWise
 from payments.errors import NotFound, RecordRejected
-from payments.invoice_lookup import batches
+from payments.connectwise.invoices import batches
 from payments.models import Invoice, JsonValue, Payment, TruthRecord
 from payments.pipeline import Truth
 from payments.rules import InvoiceQuery, same_amount
-from payments.transport import Transport
+from payments.connectwise.transport import Transport
 
 FIRST_NEW_ID = 10**12
 """Payments that a rehearsal creates count from here: beyond ConnectWise's own ids."""

@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from payments.answers import write_json
+from payments.connectwise.answers import write_json
 from payments.command.check import Check, Verdict
 from payments.command.imports import ImportRow
 from payments.command.preview import PreviewRow
 from payments.command.rehearsal import Change, Value
-from payments.import_log import Status
+from payments.stores.imports_table import Status
 from payments.models import Action, TruthRecord
 
 WIDTH_WITHOUT_TERMINAL = 160

@@ -21,7 +21,7 @@ from payments.command.progress import SayDone
 from payments.command.truth_xml import TYPE, ZynkRecord, read_truth_xml, truth_xml
 from payments.errors import AwsDown
 from payments.models import TruthRecord
-from payments.truth_table import TruthTable
+from payments.stores.truth_table import TruthTable
 
 _SHOWN = 10
 _AT_ONCE = 100

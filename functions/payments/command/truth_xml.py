@@ -24,8 +24,8 @@ from defusedxml.ElementTree import DefusedXMLParser
 
 from payments.errors import FileRefused
 from payments.models import TruthRecord
-from payments.payment_record import MAX_EXTERNAL_ID_BYTES, MAX_ID
-from payments.xml_encoding import utf8_blocks
+from payments.files.record import MAX_EXTERNAL_ID_BYTES, MAX_ID
+from payments.files.encoding import utf8_blocks
 
 ROOT = "TruthRecords"
 RECORD = "TruthRecord"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from payments.credentials import Credentials, ReadCredentials
+from payments.connectwise.credentials import Credentials, ReadCredentials
 from payments.errors import AccessRefused
 
 DEFAULT_CODEBASE = "v4_6_release/"  # the cloud routes it to the tenant's version

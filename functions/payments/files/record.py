@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 from payments.models import JsonValue, PaymentRecord
-from payments.payment_file import ERROR_MESSAGE, RECORD, Element, RawRecord
+from payments.files.reader import ERROR_MESSAGE, RECORD, Element, RawRecord
 
 # The element names are those of InvoicePayment in ConnectWise's OpenAPI description, plus
 # Zynk's externalId and ErrorMessage. Of an invoice reference only id and identifier are used.

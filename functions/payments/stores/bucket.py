@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from payments.aws import error_code, trying_later
+from payments.stores.aws import error_code, trying_later
 from payments.errors import AwsDown, FileRefused, Superseded
 from payments.models import SourceFile
 

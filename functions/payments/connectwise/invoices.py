@@ -9,7 +9,7 @@ from urllib.parse import quote_plus
 
 from aws_lambda_powertools import Logger
 
-from payments.connectwise import quoted
+from payments.connectwise.finance import quoted
 from payments.errors import NotPermitted, RecordRejected, ServerFault
 from payments.models import Invoice
 from payments.rules import FoundInvoices, InvoiceQuery

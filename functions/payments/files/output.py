@@ -14,7 +14,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from payments.models import Action, Outcome, RecordXml
-from payments.payment_file import ERROR_MESSAGE, Root
+from payments.files.reader import ERROR_MESSAGE, Root
 
 MAX_FAILURES_NAMED = 10
 

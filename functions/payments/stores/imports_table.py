@@ -14,11 +14,11 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
-from payments.aws import attribute_values, error_code, plain, trying_later
+from payments.stores.aws import attribute_values, error_code, plain, trying_later
 from payments.clock import utc_now
 from payments.errors import ServerFault, Superseded
 from payments.models import Action, SourceFile
-from payments.payment_file import CheckedFile, Root
+from payments.files.reader import CheckedFile, Root
 
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 _COUNTED = ("created", "updated", "skipped", "failed")

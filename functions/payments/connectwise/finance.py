@@ -12,7 +12,7 @@ from typing import Any
 
 from payments.errors import AnswerLost, ConnectWiseDown
 from payments.models import Invoice, JsonValue, Payment
-from payments.transport import Transport
+from payments.connectwise.transport import Transport
 
 _INVOICE_FIELDS = "id,invoiceNumber,payments"
 _PAYMENT_FIELDS = "id,amount"

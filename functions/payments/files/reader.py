@@ -19,7 +19,7 @@ from defusedxml.ElementTree import DefusedXMLParser
 
 from payments.errors import FileRefused
 from payments.models import RecordXml
-from payments.xml_encoding import utf8_blocks
+from payments.files.encoding import utf8_blocks
 
 ROOT = "InvoicePayments"
 RECORD = "InvoicePayment"

@@ -31,7 +31,7 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import default_headers
 from urllib3.exceptions import HTTPError
 
-from payments.answers import error_messages, read_error, read_json, write_json
+from payments.connectwise.answers import error_messages, read_error, read_json, write_json
 from payments.errors import (
     AccessRefused,
     AnswerLost,
@@ -42,8 +42,8 @@ from payments.errors import (
     RecordRejected,
     ServerFault,
 )
-from payments.login import Access, Login
-from payments.pace import Gate
+from payments.connectwise.login import Access, Login
+from payments.connectwise.pace import Gate
 
 logger = Logger(child=True)
 

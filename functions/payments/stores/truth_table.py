@@ -11,7 +11,7 @@ from decimal import Decimal
 from time import sleep
 from typing import Any
 
-from payments.aws import attribute_values, plain, trying_later
+from payments.stores.aws import attribute_values, plain, trying_later
 from payments.errors import AwsDown
 from payments.models import Action, TruthRecord
 

@@ -1,0 +1,1 @@
+"""ConnectWise: calls to its REST API."""

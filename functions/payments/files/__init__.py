@@ -1,0 +1,1 @@
+"""Payment files: XML in and out."""

@@ -1,0 +1,1 @@
+"""AWS: the bucket and the two tables."""
