@@ -8,7 +8,7 @@ IN_TREE := PYTHONPATH=functions:tests PYTHONDONTWRITEBYTECODE=1
 
 HAS_PYTHON313 := $(shell $(PYTHON313) -c 'import sys; print(sys.version_info[:2] == (3, 13))' 2>/dev/null)
 
-.PHONY: help demo test lint template audit audit-if-reachable unit sam bench dashboard clean lock
+.PHONY: help demo test lint template audit audit-if-reachable unit simulate sam bench dashboard clean lock
 .DELETE_ON_ERROR:
 
 help: ## List the commands
@@ -41,6 +41,9 @@ audit-if-reachable: $(BUILD)/audit.installed
 
 unit: $(BUILD)/test.installed ## Run only the tests that need no processes
 	$(IN_TREE) $(BUILD)/test/bin/python -m pytest tests/unit
+
+simulate: $(BUILD)/test.installed ## Simulate thousands of imports with faults; ARGS="--seed 42" for one
+	$(IN_TREE) $(BUILD)/test/bin/python -m simulation $(ARGS)
 
 # `sam build` needs exactly the function's Python on PATH. Without it the artifact's tests are
 # skipped, and say so.

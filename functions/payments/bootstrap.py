@@ -1,11 +1,15 @@
-"""Build the program out of its parts, once for each process."""
+"""Build the program out of its parts: the one place that does, for Lambda and for tests."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import boto3
 from aws_lambda_powertools import Metrics
@@ -13,95 +17,153 @@ from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.config import Config
 
-from payments.connectwise.finance import ConnectWise
-from payments.connectwise.credentials import Credentials, ReadCredentials, read_credentials
+from payments.clock import Clock, SystemClock
+from payments.connectwise.api import Api
+from payments.connectwise.credentials import Credentials, read_credentials
+from payments.connectwise.finance import Finance
+from payments.connectwise.gate import Gate
+from payments.connectwise.login import Login
+from payments.connectwise.wire import HttpWire, Wire
 from payments.errors import SecretUnusable
 from payments.handler import EventHandler
-from payments.stores.imports_table import ImportLog
-from payments.importer import Connection, Importer, ImportSettings
-from payments.connectwise.invoices import InvoiceLookup
-from payments.connectwise.login import Login
-from payments.connectwise.pace import Gate
+from payments.importer import Connection, Importer, ImportSettings, Parts, Telemetry
+from payments.pipeline import Bounds
 from payments.report import Reporter
-from payments.sender import Sender
 from payments.settings import Settings, read_settings
-from payments.stores.bucket import Storage
-from payments.telemetry import NAMESPACE, CloudWatchTelemetry
-from payments.connectwise.transport import Transport, new_adapter
+from payments.stores.bucket import Bucket
+from payments.stores.imports_table import ImportsTable
 from payments.stores.truth_table import TruthTable
+from payments.telemetry import NAMESPACE, CloudWatchTelemetry
+from payments.workers import ThreadWorkers, Workers
 
 _AWS = Config(
     retries={"mode": "standard", "max_attempts": 5},
     connect_timeout=5,
     read_timeout=30,
+    # Reading the parts of the two files ahead.
+    max_pool_connections=20,
     # The services check what they are sent; checking each truth record here as well is a good part
     # of what a payment costs in CPU.
     parameter_validation=False,
 )
 
 
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything outside the program, and what makes it behave by chance.
+
+    `s3`, `dynamodb` and `sqs` are boto3 clients, `sns` makes one when it is needed. `read_secret`
+    returns the secret's text, and raises SecretUnusable. `disk` is a folder of the program's own.
+    """
+
+    s3: Any
+    dynamodb: Any
+    sqs: Any
+    sns: Callable[[], Any]
+    read_secret: Callable[[], str]
+    wire: Callable[[Credentials], Wire]
+    telemetry: Telemetry
+    disk: Path
+    clock: Clock = field(default_factory=SystemClock)
+    workers: Callable[[int], Workers] = ThreadWorkers
+    random: Random = field(default_factory=Random)
+    bounds: Bounds = Bounds()
+
+
 @cache
 def event_handler() -> EventHandler:
-    """Return the program, configured from the environment."""
+    """Return the program in AWS's world, configured from the environment, once for each process."""
     settings = read_settings(os.environ)
-    dynamodb = boto3.client("dynamodb", config=_AWS)
+    return event_handler_in(_aws(settings), settings)
+
+
+def event_handler_in(world: World, settings: Settings) -> EventHandler:
+    """Return the program in any world."""
+    parts = Parts(
+        table=ImportsTable(world.dynamodb, settings.imports_table_name),
+        bucket=Bucket(world.s3, world.disk),
+        connect=_Connector(world, settings).connect,
+        telemetry=world.telemetry,
+        clock=world.clock,
+        workers=world.workers,
+        report=Reporter(world.sns, settings.notification_topic_arn, settings.report_on).send,
+        random=world.random,
+    )
     importer = Importer(
-        ImportLog(dynamodb, settings.imports_table_name),
-        Storage(boto3.client("s3", config=_AWS), Path(tempfile.mkdtemp())),
-        _Connector(settings, dynamodb).connect,
-        CloudWatchTelemetry(Metrics(namespace=NAMESPACE)),
+        parts,
         ImportSettings(
             settings.incoming_prefix,
             settings.success_prefix,
             settings.fail_prefix,
             settings.prevent_reprocessing,
+            settings.currency_decimals,
             settings.connections,
+            world.bounds,
         ),
-        Reporter(
-            lambda: boto3.client("sns", config=_AWS),
-            settings.notification_topic_arn,
-            settings.report_on,
-        ).send,
     )
-    sqs = boto3.client("sqs", config=_AWS)
-    return EventHandler(importer, sqs, settings.queue_url, settings.incoming_prefix)
+    return EventHandler(
+        importer, world.sqs, settings.queue_url, settings.incoming_prefix, world.clock
+    )
 
 
 class _Connector:
     """Open connections to ConnectWise that share login and sockets."""
 
-    def __init__(self, settings: Settings, dynamodb: object) -> None:
+    def __init__(self, world: World, settings: Settings) -> None:
+        self._world = world
         self._settings = settings
-        self._dynamodb = dynamodb
-        self._login = Login(_secret_reader(settings.secret_name))
-        self._adapter = new_adapter(settings.connections)
+        self._login = Login(self._credentials)
+        self._wire_of: tuple[Credentials, Wire] | None = None
 
     def connect(self, deadline: float) -> Connection:
+        """Return a connection that makes no call after the `monotonic` time `deadline`."""
         credentials = self._login.credentials()
-        gate = Gate(self._settings.connections, deadline)
-        transport = Transport(self._adapter, self._login, gate, self._settings.api_version)
-        connectwise = ConnectWise(transport)
-        truth_table_name = self._settings.truth_table_name
+        gate = Gate(self._settings.connections, deadline, self._world.clock)
+        wire = self._wire(credentials)
+        api = Api(wire, self._login, gate, self._settings.api_version, self._world.clock)
+        truth = TruthTable(
+            self._world.dynamodb,
+            self._settings.truth_table_name,
+            credentials.connection,
+            self._world.clock,
+        )
         return Connection(
-            gate,
-            Sender(connectwise),
-            InvoiceLookup(connectwise),
-            TruthTable(self._dynamodb, truth_table_name, credentials.connection),
-            transport.counts,
+            credentials.connection, gate, Finance(api), api.answers, truth, api.counts
         )
 
+    def _credentials(self) -> Credentials:
+        return read_credentials(self._world.read_secret(), self._settings.secret_name)
 
-def _secret_reader(name: str) -> ReadCredentials:
+    def _wire(self, credentials: Credentials) -> Wire:
+        """Return the sockets, which live as long as the secret stays what it is."""
+        if self._wire_of is None or self._wire_of[0] != credentials:
+            self._wire_of = (credentials, self._world.wire(credentials))
+        return self._wire_of[1]
+
+
+def _aws(settings: Settings) -> World:
+    return World(
+        s3=boto3.client("s3", config=_AWS),
+        dynamodb=boto3.client("dynamodb", config=_AWS),
+        sqs=boto3.client("sqs", config=_AWS),
+        sns=lambda: boto3.client("sns", config=_AWS),
+        read_secret=_secret_reader(settings.secret_name),
+        wire=lambda credentials: HttpWire(settings.connections, credentials.ca_certificates),
+        telemetry=CloudWatchTelemetry(Metrics(namespace=NAMESPACE)),
+        disk=Path(tempfile.mkdtemp()),
+    )
+
+
+def _secret_reader(name: str) -> Callable[[], str]:
     # Our client: the provider's own would load botocore's data once more, at each cold start.
     provider = SecretsProvider(boto3_client=boto3.client("secretsmanager", config=_AWS))
 
-    def read() -> Credentials:
+    def read() -> str:
         try:
-            secret = provider.get(name, force_fetch=True)
+            return str(provider.get(name, force_fetch=True))
         except GetParameterError as error:
             raise SecretUnusable(
                 f"Secret {name} cannot be read. Is there one with this name in this region? {error}"
             ) from error
-        return read_credentials(str(secret), name)
 
     return read

@@ -1,19 +1,22 @@
-"""Every error of ours, named by what happens next.
+"""Every error of ours, named by what happens next. None of them changes once it is raised.
 
 ImportStopped              the run of this file ends here
-├── FileRefused            the file as a whole is wrong: closed as Failed, nothing is sent
+├── FileRefused            the file as a whole is wrong: closed as Failed
 ├── TryLater               the outside world is not ready: the message goes back, with a delay
-│   ├── ConnectWiseDown    no answer, or only server errors, for longer than retries last
-│   │   └── ServerFault    … only this call is answered with a server error, again and again
+│   ├── ConnectWiseDown    no call is answered, or none of a kind
+│   ├── RecordStuck        ConnectWise answers, but has given no verdict on one record
 │   ├── AccessRefused      the secret, a key, the company or a permission is not accepted
 │   │   └── NotPermitted   … because the API member's security role lacks a permission
 │   ├── SecretUnusable     the secret is missing, is not JSON or lacks fields
 │   └── AwsDown            S3, DynamoDB or Secrets Manager fail beyond the SDK's retries
 ├── OutOfTime              this run is short of time: the message goes back, the next run goes on
 └── Superseded             another run has taken this import over: this one must not write any more
+CallFailed                 a call has ended without a verdict on its record: it may be made again
+├── NoAnswer               … and may still take effect, now or a while later
+└── ServerFault            … since ConnectWise failed at it, or answered with something odd
+    └── Busy               … since something else uses the record at the moment (409)
 RecordRejected             ConnectWise says no to this record: it goes to the fail file
 └── NotFound               … because the payment or the invoice is not there
-AnswerLost                 a payment was posted and nobody knows whether it arrived: read it back
 
 What ConnectWise says can quote a payment. It is for the fail file and the imports table, not for a
 log: a Quoting error knows what to log instead.
@@ -46,15 +49,8 @@ class ConnectWiseDown(TryLater):
     """ConnectWise does not answer, or answers only with server errors."""
 
 
-class ServerFault(ConnectWiseDown):
-    """ConnectWise answers other calls, but this one only with a server error.
-
-    It documents none, and seems to answer 500 to faulty data too. If that goes on for long, the
-    record that is behind the call is rejected after all, so that it does not stop the others.
-    `alone`: calls of the same kind were accepted while this one was repeated; None: not known yet.
-    """
-
-    alone: bool | None = None
+class RecordStuck(TryLater):
+    """ConnectWise answers other calls, and gives no verdict on one record, again and again."""
 
 
 class AccessRefused(TryLater):
@@ -88,6 +84,22 @@ class Superseded(ImportStopped):
     """Stop writing: a later run of the same import has taken over."""
 
 
+class CallFailed(Quoting):
+    """One call has failed for a reason that may pass; the message says which."""
+
+
+class NoAnswer(CallFailed):
+    """Nobody knows whether the call has taken effect, or will."""
+
+
+class ServerFault(CallFailed):
+    """ConnectWise has answered that it failed (500), or with something that is no answer."""
+
+
+class Busy(ServerFault):
+    """ConnectWise has answered that the record is in use, or in another conflict (409)."""
+
+
 class RecordRejected(Exception):
     """Send the record to the fail file with `messages`, one for each error."""
 
@@ -98,16 +110,3 @@ class RecordRejected(Exception):
 
 class NotFound(RecordRejected):
     """The payment or the invoice that a call named is not in ConnectWise."""
-
-
-class AnswerLost(Quoting):
-    """A create may or may not have taken effect: read the invoice's payments back.
-
-    `server_fault`: the answer was that ConnectWise failed.
-    """
-
-    def __init__(
-        self, reason: str, *, server_fault: bool = False, for_log: str | None = None
-    ) -> None:
-        super().__init__(reason, for_log=for_log)
-        self.server_fault = server_fault

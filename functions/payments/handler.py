@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
 from pathlib import Path
-from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 from aws_lambda_powertools import Logger
 
+from payments.clock import Clock
 from payments.deliveries import Delivery, Message, deliveries
-from payments.importer import Importer, PutBack, Result
+from payments.importer import PutBack, RunResult
 from payments.models import SourceFile
 
 logger = Logger(child=True)
@@ -31,21 +30,31 @@ class RunFailed(Exception):
     """A fault of ours, told by its kind and place alone: its message could quote a payment."""
 
 
+class Importing(Protocol):
+    """What files are imported with."""
+
+    def run(self, source: SourceFile, deadline: float) -> RunResult:
+        """Import a file, or as much of it as can be before the `monotonic` time `deadline`."""
+
+
 class EventHandler:
     """Import the files that an event brings. `sqs` is a boto3 client."""
 
-    def __init__(self, importer: Importer, sqs: Any, queue_url: str, incoming_prefix: str) -> None:
+    def __init__(
+        self, importer: Importing, sqs: Any, queue_url: str, incoming_prefix: str, clock: Clock
+    ) -> None:
         self._importer = importer
         self._sqs = sqs
         self._queue_url = queue_url
         self._incoming_prefix = incoming_prefix
+        self._clock = clock
 
-    def handle(self, event: Mapping[str, Any], remaining_seconds: float) -> dict[str, Any]:
+    def handle(self, event: object, remaining_seconds: float) -> dict[str, Any]:
         """Return the batch response: which messages are to come again.
 
         After the first of those none is handled, so that the queue keeps its order.
         """
-        deadline = monotonic() + remaining_seconds
+        deadline = self._clock.monotonic() + remaining_seconds
         deadline -= min(_RESERVE_SECONDS, remaining_seconds / 4)
         failures: list[dict[str, str]] = []
         for delivery in deliveries(event):
@@ -56,10 +65,7 @@ class EventHandler:
 
     def _done(self, delivery: Delivery, deadline: float) -> bool:
         """Import the files of a delivery; False if its message has been put back."""
-        for source in delivery.files:
-            if not source.key.startswith(self._incoming_prefix):
-                logger.warning("Not an incoming file", key=source.key)
-                continue
+        for source in filter(self._is_wanted, delivery.files):
             result = self._run(source, deadline)
             if isinstance(result, RunFailed):
                 # Soon tried again, three times, then the file is given up.
@@ -73,7 +79,18 @@ class EventHandler:
                 return False
         return True
 
-    def _run(self, source: SourceFile, deadline: float) -> Result | RunFailed:
+    def _is_wanted(self, source: SourceFile) -> bool:
+        """Tell whether the file is one to import.
+
+        A Mac leaves a file with its own notes beside each that it copies, `._` before its name.
+        """
+        incoming = source.key.startswith(self._incoming_prefix)
+        wanted = incoming and not source.key.rpartition("/")[2].startswith("._")
+        if not wanted:
+            logger.warning("Ignored, as no incoming file", key=source.key)
+        return wanted
+
+    def _run(self, source: SourceFile, deadline: float) -> RunResult | RunFailed:
         """Import the file. A fault is returned: raised from here, it would bring its cause along.
 
         Lambda logs what the function raises.
@@ -86,12 +103,20 @@ class EventHandler:
             return RunFailed(f"{kind} in {places[-1]}")
 
     def _put_back(self, message: Message, delay_seconds: int) -> None:
-        """Have SQS deliver the message again; the very last thing that a run does."""
-        self._sqs.change_message_visibility(
-            QueueUrl=self._queue_url,
-            ReceiptHandle=message.receipt_handle,
-            VisibilityTimeout=min(delay_seconds, _LONGEST_DELAY_SECONDS),
-        )
+        """Have SQS deliver the message again; the very last thing that a run does.
+
+        If that cannot be, it comes again all the same, when SQS does not hide it any more: that is
+        no reason to end otherwise than with what became of the file.
+        """
+        try:
+            self._sqs.change_message_visibility(
+                QueueUrl=self._queue_url,
+                ReceiptHandle=message.receipt_handle,
+                VisibilityTimeout=min(delay_seconds, _LONGEST_DELAY_SECONDS),
+            )
+        except Exception as fault:  # noqa: BLE001
+            reason = f"{type(fault).__name__}: {fault}"
+            logger.warning("Delay not set", message_id=message.message_id, reason=reason)
 
 
 def _places(fault: Exception) -> list[str]:

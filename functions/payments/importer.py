@@ -1,54 +1,66 @@
-"""Import one file: the use case, from the event's object version to the success and fail files."""
+"""Import one file: the use case, from the event's object version to the success and fail files.
+
+A run goes through the phases that remain: check the file, send its records, look once more at what
+may have been sent twice, write the two files. Each is stored when it is done, and goes on where it
+stopped. The states in between are in `import_state`, and why doing things again is right in
+`upsert`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import islice
 from math import ceil
 from pathlib import Path
-from time import monotonic
+from random import Random
 from typing import Protocol
+from uuid import uuid4
 
 from aws_lambda_powertools import Logger
 
-from payments.clock import utc_now
+from payments.clock import Clock, iso
+from payments.connectwise.api import CallCounts
+from payments.connectwise.gate import Gate
+from payments.connectwise.invoices import InvoiceLookup, Invoices
+from payments.connectwise.patience import Patience, Retries
 from payments.errors import (
+    AccessRefused,
     AwsDown,
     FileRefused,
     ImportStopped,
     OutOfTime,
-    ServerFault,
+    RecordStuck,
     Superseded,
     TryLater,
 )
-from payments.stores.imports_table import Counts, ImportLog, ImportState, Status
-from payments.connectwise.invoices import InvoiceLookup
-from payments.models import Outcome, PaymentRecord, SourceFile
-from payments.connectwise.pace import Gate
+from payments.files.output import read_part, write_part
 from payments.files.reader import check_file, read_records
-from payments.files.record import read_record
-from payments.pipeline import CHUNK_RECORDS, Pipeline, Truth, take_chunk
+from payments.files.record import ReadingRules, read_record
+from payments.import_state import MAX_KILLS, ImportState, Result, Status, Tally
+from payments.last_look import last_look
+from payments.models import Outcome, PaymentRecord, SourceFile, TruthRecord
+from payments.pipeline import ONE_BY_ONE, Bounds, Pipeline, take_chunk
+from payments.quiet import SETTLE_SECONDS, Quiet
 from payments.report import ImportReport
-from payments.files.output import actions_of_part, join_parts, write_part
 from payments.rules import Policy, failed
-from payments.sender import Sender
-from payments.stores.bucket import WORK_PREFIX, Storage
-from payments.connectwise.transport import CallCounts
+from payments.stores.bucket import Bucket
+from payments.stores.imports_table import ImportsTable
+from payments.stores.result_files import ResultFiles, result_keys, write_result_files
+from payments.upsert import Payments, Prepared, Upsert
+from payments.workers import Workers
 
 logger = Logger(child=True)
 
-MAX_TRIES = 3
-# Runs that only move what remains of a given-up file to its fail file.
-_MAX_TRIES_TO_GIVE_UP = 3
 _AT_ONCE_SECONDS = 2
 _FIRST_WAIT_SECONDS = 60
 _LONGEST_WAIT_SECONDS = 900
-_FAULTS_UNTIL_BLAMED = 5  # 1 + 2 + 4 + 8 + 15 minutes
-_FAULTS_UNTIL_BLAMED_WITHOUT_OTHERS = 19  # 14 times 15 minutes more: four hours
-_JOINED_PER_SECOND = 5000
+_READ_AHEAD = 16
+_FAILED_AT_ONCE = 500
+_MAX_ERROR_CHARACTERS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +71,34 @@ class ImportSettings:
     success_prefix: str = "success/"
     fail_prefix: str = "fail/"
     prevent_reprocessing: bool = False
+    currency_decimals: int = 2
     connections: int = 8
-    chunk_records: int = CHUNK_RECORDS
+    bounds: Bounds = Bounds()
+    retries: Retries = Retries()
+
+
+class Truth(Protocol):
+    """The truth table."""
+
+    def find(self, external_ids: Iterable[str]) -> dict[str, TruthRecord]: ...
+    def store(self, records: Iterable[TruthRecord]) -> None: ...
+
+
+class Finance(Payments, Invoices, Protocol):
+    """What an import asks of ConnectWise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Everything between this run and one ConnectWise company."""
+    """Everything between this run and one ConnectWise company, called `site/company`.
 
+    `answers` makes a simple call and tells whether ConnectWise answers it.
+    """
+
+    name: str
     gate: Gate
-    sender: Sender
-    lookup: InvoiceLookup
+    finance: Finance
+    answers: Callable[[], bool]
     truth: Truth
     counts: CallCounts
 
@@ -77,10 +106,28 @@ class Connection:
 class Telemetry(Protocol):
     """Where counts are published."""
 
-    def records(self, counts: Counts) -> None: ...
+    def records(self, tally: Tally) -> None: ...
     def file(self, status: Status) -> None: ...
     def delayed(self) -> None: ...
     def calls(self, counts: CallCounts) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an importer works with.
+
+    `connect` opens a connection that makes no call after a `monotonic` time; it raises
+    SecretUnusable. `workers` makes that many workers.
+    """
+
+    table: ImportsTable
+    bucket: Bucket
+    connect: Callable[[float], Connection]
+    telemetry: Telemetry
+    clock: Clock
+    workers: Callable[[int], Workers]
+    report: Callable[[ImportReport], None] = lambda _: None
+    random: Random = field(default_factory=Random)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,262 +148,355 @@ class PutBack:
     reason: str
 
 
-Result = Finished | PutBack
+RunResult = Finished | PutBack
 
 
 class Importer:
-    """Import files, one run at a time.
+    """Import files, one run at a time."""
 
-    `connect` opens a connection that makes no call after a `monotonic` time; it raises
-    SecretUnusable.
-    """
-
-    def __init__(
-        self,
-        log: ImportLog,
-        storage: Storage,
-        connect: Callable[[float], Connection],
-        telemetry: Telemetry,
-        settings: ImportSettings,
-        report: Callable[[ImportReport], None] = lambda _: None,
-    ) -> None:
-        self.log = log
-        self.storage = storage
-        self.connect = connect
-        self.telemetry = telemetry
+    def __init__(self, parts: Parts, settings: ImportSettings) -> None:
+        self.parts = parts
         self.settings = settings
-        self.report = report
 
-    def run(self, source: SourceFile, deadline: float) -> Result:
+    def run(self, source: SourceFile, deadline: float) -> RunResult:
         """Import the file, or as much of it as can be before the `monotonic` time `deadline`."""
         try:
-            state = self.log.begin(import_id(source), source)
+            state = self._begin(source)
         except AwsDown as reason:
             return self.wait(source.key, reason, _FIRST_WAIT_SECONDS)
+        except Superseded as reason:
+            return PutBack(_AT_ONCE_SECONDS, reason.for_log)
         if state.finished:
             logger.info("Already finished", import_id=state.import_id, status=state.status)
             return Finished(state)
-        return _Run(self, state, source, deadline).result()
+        return _Run(self, state, deadline).result()
 
     def wait(self, key: str, reason: TryLater, delay_seconds: int) -> PutBack:
         """Put the file back until what is down may be up again."""
         logger.warning(
             "Trying again later", key=key, reason=reason.for_log, delay_seconds=delay_seconds
         )
-        self.telemetry.delayed()
+        self.parts.telemetry.delayed()
         return PutBack(delay_seconds, reason.for_log)
+
+    def _begin(self, source: SourceFile) -> ImportState:
+        """Begin a run; a finished import comes back as it is."""
+        table = self.parts.table
+        before = table.load(import_id(source))
+        if before is not None and before.finished:
+            return before
+        state = before or ImportState(import_id(source), source)
+        state = state.begun(uuid4().hex, self.parts.clock.time(), SETTLE_SECONDS)
+        table.begin(state, before)
+        return state
 
 
 class _Run:
     """One run of one import."""
 
-    def __init__(
-        self, importer: Importer, state: ImportState, source: SourceFile, deadline: float
-    ) -> None:
+    def __init__(self, importer: Importer, state: ImportState, deadline: float) -> None:
         self._importer = importer
-        self._log = importer.log
-        self._storage = importer.storage
-        self._telemetry = importer.telemetry
+        self._parts = importer.parts
         self._settings = importer.settings
+        self._clock = importer.parts.clock
+        self._bucket = importer.parts.bucket
         self._state = state
-        self._source = source
+        self._source = state.source
         self._deadline = deadline
-        self._began_at = state.done
-        self._in_doubt = state.in_doubt
+        self._quiet = Quiet()
+        self._connection: Connection | None = None
 
-    def result(self) -> Result:
+    def result(self) -> RunResult:
         """Do what can be done now, and say what comes next."""
         try:
-            try:
-                return self._import()
-            except FileRefused as refusal:
-                return self._close(Status.FAILED, str(refusal))
+            return self._import()
         except OutOfTime as pause:
             return self._pause(pause)
         except Superseded as reason:
             return PutBack(_AT_ONCE_SECONDS, reason.for_log)
         except TryLater as reason:
             return self._wait(reason)
+        except FileRefused as reason:  # while closing: it must not end without its two files
+            return self._wait(AwsDown(str(reason)))
+        finally:
+            if self._connection is not None:
+                self._parts.telemetry.calls(self._connection.counts)
 
-    def _import(self) -> Result:
-        if self._state.run > 1:
-            self._adopt_stored_outcomes()
-        if self._state.tries >= MAX_TRIES:
-            self._forgive_runs_that_were_put_back()
-        if self._state.tries > MAX_TRIES and self._state.given_up_at is None:
-            self._state = self._log.give_up(self._state)
-        if self._state.given_up_at is not None:
-            return self._give_up(self._state.given_up_at)
-        if self._state.total is None or self._state.done < self._state.total:
-            self._apply()
-        counts = self._state.counts
-        status = Status.COMPLETED_WITH_FAILURES if counts.failed else Status.SUCCEEDED
-        return self._close(status)
+    def _import(self) -> RunResult:
+        self._adopt_stored_outcomes()
+        self._give_up_if_hopeless()
+        if self._state.quiet_until > self._clock.time():
+            return self._rest()
+        try:
+            if self._state.cut_short is None:
+                self._send_all()
+        except FileRefused as refusal:
+            self._cut(str(refusal))
+        if self._state.cut_short is not None and self._state.total is not None:
+            self._end_early(self._state.cut_short, self._state.total)
+        return self._close()
+
+    # ---- Where earlier runs have left it ---------------------------------------------------------
 
     def _adopt_stored_outcomes(self) -> None:
-        """Move the checkpoint behind outcomes that a killed run has stored already."""
-        import_id, bucket = self._state.import_id, self._source.bucket
-        while (part := self._storage.part(bucket, import_id, self._state.done)) is not None:
-            self._checkpoint(Counts.of(actions_of_part(part)))
-
-    def _forgive_runs_that_were_put_back(self) -> None:
-        """Count no run as killed that has put its file back, though the table did not note it."""
-        put_back = self._storage.last_put_back(self._source.bucket, self._state.import_id)
-        tries = min(self._state.tries, self._state.run - put_back)
-        self._state = replace(self._state, tries=tries)
-
-    def _apply(self) -> None:
-        path = self._storage.fetch(self._source)
-        if self._state.total is None:
-            self._state = self._log.checked(self._state, check_file(path))
-        if self._state.done == self._state.total:
+        """Do again what follows from outcomes that a killed run has stored already."""
+        if self._state.run == 1:
             return
-        # Two chunks at most are under way at once.
-        reach = 2 * self._settings.chunk_records
-        doubtful_until = self._state.done + reach if self._state.in_doubt else 0
-        connection = self._importer.connect(self._deadline)
-        policy = self._policy(doubtful_until)
-        pipelines = [self._pipeline(connection, policy)]
-        records = self._records(path)
-        try:
-            if self._state.tries == MAX_TRIES:
-                # The last try: it stops exactly at the record that ends the runs.
-                pipelines.append(self._pipeline(connection, policy, one_by_one=True))
-                pipelines[-1].apply(islice(records, reach))
-            pipelines[0].apply(records)
-        finally:
-            in_doubt = any(pipeline.in_doubt for pipeline in pipelines)
-            self._in_doubt = in_doubt or self._state.done < doubtful_until
-            self._telemetry.calls(connection.counts)
-
-    def _pipeline(
-        self, connection: Connection, policy: Policy, *, one_by_one: bool = False
-    ) -> Pipeline:
-        return Pipeline(
-            connection.sender,
-            connection.lookup,
-            connection.truth,
-            connection.gate,
-            policy,
-            self._source.key,
-            connections=1 if one_by_one else self._settings.connections,
-            store_outcomes=self._store_outcomes,
-            chunk_records=1 if one_by_one else self._settings.chunk_records,
-            overlapping=not one_by_one,
-        )
-
-    def _policy(self, doubtful_until: int) -> Policy:
-        return Policy(
-            self._state.import_id,
-            self._settings.prevent_reprocessing,
-            in_doubt_until=doubtful_until,
-            blamed=self._state.done + 1 if self._is_blamed() else None,
-        )
-
-    def _is_blamed(self) -> bool:
-        """Tell whether server errors are the next record's own, and not an outage.
-
-        Without others to compare with, patience is longer.
-        """
-        alone = self._state.fault_alone
-        enough = _FAULTS_UNTIL_BLAMED if alone else _FAULTS_UNTIL_BLAMED_WITHOUT_OTHERS
-        return self._state.faults >= enough
-
-    def _records(self, path: Path) -> Iterator[PaymentRecord]:
-        return (read_record(raw) for raw in read_records(path, after=self._state.done))
-
-    def _store_outcomes(self, outcomes: list[Outcome]) -> None:
-        """Store outcomes for good, then move the checkpoint behind them."""
-        part = write_part(outcomes)
-        import_id, bucket = self._state.import_id, self._source.bucket
-        self._storage.store_part(bucket, import_id, self._state.done, part)
-        self._checkpoint(Counts.of([outcome.action for outcome in outcomes]))
-
-    def _checkpoint(self, new: Counts) -> None:
-        self._state = self._log.checkpoint(self._state, self._state.counts + new)
-        self._telemetry.records(new)
-
-    def _close(self, status: Status, error: str | None = None) -> Finished:
-        """Write the success and fail files, then close the import."""
-        seconds = self._state.done / _JOINED_PER_SECOND
-        if self._state.done > self._began_at and monotonic() + seconds > self._deadline:
-            raise OutOfTime
-        success, fail = self._storage.local("success.xml"), self._storage.local("fail.xml")
         bucket, import_id = self._source.bucket, self._state.import_id
-        parts = self._storage.parts(bucket, import_id, self._state.done)
-        failures = join_parts(self._state.root, parts, success, fail, error)
-        name = self._source.key.removeprefix(self._settings.incoming_prefix)
-        success_key = self._settings.success_prefix + name
-        fail_key = self._settings.fail_prefix + name
-        self._storage.publish(bucket, success_key, success, self._metadata())
-        self._storage.publish(bucket, fail_key, fail, self._metadata())
-        self._importer.report(
-            ImportReport(
-                bucket=bucket,
-                key=self._source.key,
-                success_key=success_key,
-                fail_key=fail_key,
-                status=status,
-                total=self._state.total,
-                counts=self._state.counts,
-                failures=failures,
-                error=error,
-                started_at=self._state.started_at,
-                finished_at=utc_now(),
-            )
-        )
-        self._state = self._log.finish(self._state, status, error)
-        self._telemetry.file(status)
-        logger.info("Finished", import_id=import_id, key=self._source.key, status=status)
-        return Finished(self._state)
+        while (part := self._bucket.part(bucket, import_id, self._state.done)) is not None:
+            self._after_part(part)
 
-    def _metadata(self) -> dict[str, str]:
-        counts = self._state.counts
-        return {
-            "import-id": self._state.import_id,
-            "total": str(self._state.total or 0),
-            "created": str(counts.created),
-            "updated": str(counts.updated),
-            "skipped": str(counts.skipped),
-            "failed": str(counts.failed),
-        }
-
-    def _give_up(self, place: int) -> Finished:
-        """Close a file that has stopped its run again and again at the same place."""
-        error = (
-            f"The import was given up: {MAX_TRIES} runs ended without a word at record {place}. "
-            "Look into the function's log for the reason, then upload the fail file again."
-        )
+    def _give_up_if_hopeless(self) -> None:
+        """Send nothing any more if runs have been killed at this place too often."""
+        state = self._state
+        if state.kills < MAX_KILLS or state.given_up or state.done == state.total:
+            return
+        # A run that has put its file back was not killed, though the table could not note it.
+        put_back = self._bucket.last_put_back(self._source.bucket, self._state.import_id)
+        if self._state.run - put_back <= MAX_KILLS:
+            return
+        place = self._state.done + 1
         logger.error(
             "Given up", import_id=self._state.import_id, key=self._source.key, record=place
         )
-        if self._state.tries > MAX_TRIES + _MAX_TRIES_TO_GIVE_UP:
-            return self._close_without_files(error)
-        self._fail_remaining(place)
-        return self._close(Status.FAILED, error)
+        reason = (
+            f"The import was given up: {MAX_KILLS} runs ended without a word at record {place}. "
+            "Look into the function's log for the reason, then upload the fail file again."
+        )
+        self._save(self._state.cut(reason, self._clock.time(), given_up=True))
 
-    def _close_without_files(self, error: str) -> Finished:
-        """Let the queue go on, though not even the success and fail files could be written."""
-        outcomes = f"{WORK_PREFIX}{self._state.import_id}/"
-        error = f"{error} There are no success and fail files; the outcomes are in {outcomes}."
-        self._state = self._log.finish(self._state, Status.FAILED, error)
-        self._telemetry.file(Status.FAILED)
-        return Finished(self._state)
+    def _rest(self) -> PutBack:
+        """Wait until what earlier runs have sent has arrived or cannot arrive any more."""
+        delay = ceil(self._state.quiet_until - self._clock.time())
+        self._save(self._state.rested(self._clock.time()))
+        return PutBack(delay, "Waiting for messages that may still be under way.")
 
-    def _fail_remaining(self, place: int) -> None:
-        if self._state.total is None:  # the file itself could not be read to its end
+    # ---- Sending ---------------------------------------------------------------------------------
+
+    def _send_all(self) -> None:
+        path = self._bucket.fetch(self._source)
+        checked = check_file(path) if self._state.total is None else None
+        # The event's version may be deleted while payments are under way.
+        self._bucket.keep(self._source, self._state.import_id)
+        if checked is not None:
+            self._save(self._state.checked(checked, self._clock.time()))
+        self._send(path, self._state.total or 0)
+
+    def _send(self, path: Path, until: int) -> None:
+        """Send what is left up to record number `until`."""
+        if self._state.done >= until:
             return
-        doubtful_until = place - 1 + 2 * self._settings.chunk_records
-        records = self._records(self._storage.fetch(self._source))
-        while chunk := take_chunk(records, self._settings.chunk_records):
-            self._store_outcomes(
-                [failed(record, _given_up(record.number <= doubtful_until)) for record in chunk]
+        doubtful_until = self._state.reach if self._state.in_doubt else 0
+        connection = self._connected()
+        self._quiet = Quiet(doubtful_until)
+        upsert = self._upsert(connection)
+        if self._state.kills == MAX_KILLS - 1:
+            # The last try: it stops exactly at the record that ends the runs.
+            self._apply(connection, upsert, self._records(path, doubtful_until), ONE_BY_ONE)
+        self._apply(connection, upsert, self._records(path, until), self._settings.bounds)
+
+    def _apply(
+        self,
+        connection: Connection,
+        upsert: Upsert,
+        records: Iterator[PaymentRecord],
+        bounds: Bounds,
+    ) -> None:
+        workers = self._parts.workers(self._settings.connections)
+        pipeline: Pipeline[PaymentRecord, Prepared, Outcome] = Pipeline(
+            upsert,
+            workers,
+            self._clock,
+            self._deadline,
+            reaching=self._reaching,
+            commit=self._commit,
+            close_gate=connection.gate.close,
+            bounds=bounds,
+        )
+        try:
+            pipeline.apply(records)
+        finally:
+            workers.close()
+
+    def _connected(self) -> Connection:
+        """Connect to ConnectWise; an import belongs to the company that it began with."""
+        if self._connection is None:
+            connection = self._parts.connect(self._deadline)
+            self._state = self._state.connected(connection.name)
+            if self._state.connection != connection.name:
+                raise AccessRefused(
+                    f"The secret is now for {connection.name}, but this import has begun for "
+                    f"{self._state.connection}. Put the former content back until it has ended."
+                )
+            self._connection = connection
+        return self._connection
+
+    def _upsert(self, connection: Connection) -> Upsert:
+        patience = self._patience(connection)
+        return Upsert(
+            connection.finance,
+            InvoiceLookup(connection.finance, patience),
+            connection.truth,
+            patience,
+            self._quiet,
+            Policy(self._state.import_id, self._source.key, self._settings.prevent_reprocessing),
+            self._clock,
+        )
+
+    def _patience(self, connection: Connection) -> Patience:
+        return Patience(
+            self._clock,
+            connection.answers,
+            self._parts.random,
+            self._settings.retries,
+            self._state.stuck,
+        )
+
+    def _records(self, path: Path, until: int) -> Iterator[PaymentRecord]:
+        """Read what is left up to record number `until`."""
+        today = datetime.fromtimestamp(self._clock.time(), UTC).date()
+        rules = ReadingRules(self._settings.currency_decimals, today)
+        left = islice(read_records(path, after=self._state.done), max(until - self._state.done, 0))
+        return (read_record(raw, rules) for raw in left)
+
+    # ---- The checkpoint --------------------------------------------------------------------------
+
+    def _reaching(self, number: int) -> None:
+        if number > self._state.reach:
+            self._save(self._state.reaching(number, self._clock.time()))
+
+    def _commit(self, outcomes: list[Outcome]) -> None:
+        """Store outcomes for good: the part is what counts, everything else follows from it."""
+        part = write_part(outcomes)
+        self._bucket.store_part(self._source.bucket, self._state.import_id, self._state.done, part)
+        self._after_part(part)
+
+    def _after_part(self, part: bytes) -> None:
+        """Let the truth table and the checkpoint follow a stored part."""
+        stored = read_part(part)
+        learned = [outcome.learned for outcome in stored if outcome.learned is not None]
+        if learned:
+            self._connected().truth.store(learned)
+        new = Tally.of(outcome.result for outcome in stored)
+        look_again = any(outcome.look_again is not None for outcome in stored)
+        self._save(self._state.committed(new, self._clock.time(), look_again=look_again))
+        self._parts.telemetry.records(new)
+
+    def _save(self, state: ImportState) -> None:
+        self._parts.table.save(state)
+        self._state = state
+
+    # ---- Ending early ----------------------------------------------------------------------------
+
+    def _cut(self, reason: str) -> None:
+        reason = reason[:_MAX_ERROR_CHARACTERS]
+        self._save(self._state.cut(reason, self._clock.time()))
+
+    def _end_early(self, reason: str, total: int) -> None:
+        """Bring what may have been sent to its end, and the rest to the fail file."""
+        if self._state.done == total:
+            return
+        path = self._bucket.fetch_kept(self._source.bucket, self._state.import_id)
+        if not self._state.given_up:
+            self._send(path, self._state.reach)
+        told = self._given_up if self._state.given_up else (lambda _: f"Not sent: {reason}")
+        records = self._records(path, total)
+        while chunk := take_chunk(records, _FAILED_AT_ONCE):
+            if self._clock.monotonic() >= self._deadline:
+                raise OutOfTime
+            self._commit([failed(record, told(record.number)) for record in chunk])
+
+    def _given_up(self, number: int) -> str:
+        if number <= self._state.reach:
+            return (
+                "The import was given up near this record: it is not known whether ConnectWise has "
+                "recorded this payment. Uploading it again is safe: it finds the payment if there "
+                "is one."
             )
+        return "Not sent: the import was given up before this record. Upload it again."
+
+    # ---- Closing ---------------------------------------------------------------------------------
+
+    def _close(self) -> Finished:
+        """Write the success and fail files, then close the import."""
+        self._wait_until_quiet()
+        overruled = self._last_look()
+        state, source = self._state, self._source
+        status = _status(state, len(overruled))
+        keys = result_keys(
+            source.key,
+            self._settings.incoming_prefix,
+            self._settings.success_prefix,
+            self._settings.fail_prefix,
+        )
+        tally = state.tally.overruled([result for result, _ in overruled.values()])
+        closed = state.closed(status, tally, self._clock.time())
+        files = ResultFiles(
+            source.bucket,
+            state.import_id,
+            keys,
+            state.root,
+            state.done,
+            _metadata(closed),
+            state.cut_short,
+            {number: messages for number, (_, messages) in overruled.items()},
+        )
+        workers = self._parts.workers(_READ_AHEAD)
+        try:
+            written = write_result_files(files, self._bucket, workers, self._is_out_of_time)
+        finally:
+            workers.close()
+        self._parts.report(
+            ImportReport(
+                bucket=source.bucket,
+                key=source.key,
+                success_key=keys.success,
+                fail_key=keys.fail,
+                status=status,
+                total=closed.total,
+                tally=closed.tally,
+                failures=written.failures,
+                error=closed.error,
+                started_at=iso(closed.started_at),
+                finished_at=iso(closed.finished_at),
+            )
+        )
+        self._save(closed)
+        self._parts.telemetry.file(status)
+        logger.info("Finished", import_id=state.import_id, key=source.key, status=status)
+        return Finished(closed)
+
+    def _is_out_of_time(self) -> bool:
+        return self._clock.monotonic() >= self._deadline
+
+    def _wait_until_quiet(self) -> None:
+        """Let what is under way arrive before anything else is sent, by the next file too."""
+        while (now := self._clock.monotonic()) < (ends := self._quiet.all_end()):
+            if now >= self._deadline:
+                raise OutOfTime
+            self._clock.sleep(min(ends, self._deadline) - now)
+
+    def _last_look(self) -> dict[int, tuple[Result, tuple[str, ...]]]:
+        """Return what the last look at payments that may be there twice overrules."""
+        if not self._state.look_again:
+            return {}
+        connection = self._connected()
+        return last_look(
+            self._state,
+            self._bucket,
+            connection.finance.payments,
+            self._patience(connection),
+            self._clock,
+        )
+
+    # ---- Putting back ----------------------------------------------------------------------------
 
     def _wait(self, reason: TryLater) -> PutBack:
         """Put the file back for longer each time that nothing has come of it."""
         delay = min(_FIRST_WAIT_SECONDS * 2**self._state.waits, _LONGEST_WAIT_SECONDS)
-        self._put_back(delay, reason, error=str(reason), is_down=True)
+        is_stuck = isinstance(reason, RecordStuck)
+        error = str(reason)[:_MAX_ERROR_CHARACTERS]
+        self._put_back(delay, reason, error, is_down=not is_stuck, is_stuck=is_stuck)
         return self._importer.wait(self._source.key, reason, delay)
 
     def _pause(self, pause: OutOfTime) -> PutBack:
@@ -364,7 +504,7 @@ class _Run:
         delay = max(_AT_ONCE_SECONDS, ceil(pause.delay_seconds))
         if delay <= _FIRST_WAIT_SECONDS:
             return self._put_back(delay, pause)
-        self._telemetry.delayed()
+        self._parts.telemetry.delayed()
         error = f"ConnectWise throttles, and has asked for {delay} seconds of silence."
         return self._put_back(delay, pause, error)
 
@@ -375,13 +515,18 @@ class _Run:
         error: str | None = None,
         *,
         is_down: bool = False,
+        is_stuck: bool = False,
     ) -> PutBack:
-        fault = reason if isinstance(reason, ServerFault) else None
+        now = self._clock.time()
+        quiet_seconds = self._quiet.all_end() - self._clock.monotonic()
+        state = self._state.put_back(
+            now, now + max(quiet_seconds, 0.0), error, is_down=is_down, is_stuck=is_stuck
+        )
         try:
-            self._log.put_back(self._state, self._in_doubt, error, is_down=is_down, fault=fault)
+            self._save(state)
         except Superseded as failure:
             logger.warning("Not noted", key=self._source.key, reason=str(failure))
-        except AwsDown as failure:
+        except (AwsDown, FileRefused) as failure:
             logger.warning("Not noted in the table", key=self._source.key, reason=str(failure))
             self._note_put_back_elsewhere()
         return PutBack(delay, reason.for_log)
@@ -389,27 +534,41 @@ class _Run:
     def _note_put_back_elsewhere(self) -> None:
         state = self._state
         try:
-            self._storage.note_put_back(self._source.bucket, state.import_id, state.run)
-        except AwsDown as failure:
+            self._bucket.note_put_back(self._source.bucket, state.import_id, state.run)
+        except (AwsDown, FileRefused) as failure:
             logger.warning("Not noted anywhere", key=self._source.key, reason=str(failure))
 
 
 def import_id(source: SourceFile) -> str:
     """Return the id of the import of exactly this object version.
 
-    However often its event is delivered, it is the same. An unversioned object is told from a
-    later one with the same content by the event's sequencer.
+    However often its event is delivered, it is the same. An object without a version of its own
+    ("null" where versioning is suspended) is told from a later one with the same content by the
+    event's sequencer.
     """
-    version = source.version_id or [source.etag, source.sequencer]
+    has_version = source.version_id not in (None, "", "null")
+    version = source.version_id if has_version else [source.etag, source.sequencer]
     name = json.dumps([source.bucket, source.key, version])
     return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
-def _given_up(in_doubt: bool) -> str:
-    if in_doubt:
-        return (
-            "The import was given up near this record: it is not known whether ConnectWise has "
-            "recorded this payment. Uploading it again is safe: it finds the payment if there is "
-            "one."
-        )
-    return "Not sent: the import was given up before this record. Upload it again."
+def _status(state: ImportState, overruled: int) -> Status:
+    if state.cut_short is not None:
+        return Status.FAILED
+    return Status.COMPLETED_WITH_FAILURES if state.tally.failed + overruled else Status.SUCCEEDED
+
+
+def _metadata(state: ImportState) -> dict[str, str]:
+    tally = state.tally
+    return {
+        "import-id": state.import_id,
+        "total": str(state.total or 0),
+        "created": str(tally.created),
+        "updated": str(tally.updated),
+        "skipped": str(tally.skipped),
+        "failed": str(tally.failed),
+        "total-amount": f"{tally.total_amount:f}",
+        "recorded-amount": f"{tally.recorded_amount:f}",
+        "skipped-amount": f"{tally.skipped_amount:f}",
+        "failed-amount": f"{tally.failed_amount:f}",
+    }

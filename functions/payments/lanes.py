@@ -2,47 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
-from payments.models import PaymentRecord, TruthRecord
-from payments.rules import FoundInvoices
+from collections.abc import Iterable
+from typing import TypeVar
 
 Key = tuple[str, int | str]
-Lane = list[PaymentRecord]
+"""Something that a record touches: its kind and its name."""
+
+_Numbered = TypeVar("_Numbered")
 
 
-def keys(
-    record: PaymentRecord, truth: TruthRecord | None, invoices: FoundInvoices
-) -> frozenset[Key]:
-    """Return what the record touches: two records that share a key must keep their order."""
-    touched: set[Key] = set()
-    if record.external_id is not None:
-        touched.add(("external id", record.external_id))
-    if record.payment_id is not None:
-        touched.add(("payment", record.payment_id))
-    if record.invoice_id is not None:
-        touched.add(("invoice", record.invoice_id))
-    for invoice in invoices.by_number.get(record.invoice_number or "", ()):
-        touched.add(("invoice", invoice.id))
-    if truth is not None:
-        touched.add(("payment", truth.payment_id))
-        if truth.invoice_id is not None:
-            touched.add(("invoice", truth.invoice_id))
-    return frozenset(touched)
-
-
-def lanes(records: Iterable[PaymentRecord], keys_of: Mapping[int, frozenset[Key]]) -> list[Lane]:
+def lanes(
+    records: Iterable[tuple[_Numbered, frozenset[Key]]],
+) -> list[tuple[list[_Numbered], set[Key]]]:
     """Group records that share a key, directly or through others, each group in file order.
 
-    `keys_of` is by record number. The groups are in the order of their first records.
+    Returns each group with all its keys; the groups are in the order of their first records.
     """
+    wanted = list(records)
     together = _Together()
-    for number_keys in keys_of.values():
-        together.join(number_keys)
-    found: dict[Key, Lane] = {}
-    for record in records:
-        own = next(iter(keys_of[record.number]), ("record", record.number))
-        found.setdefault(together.representative(own), []).append(record)
+    for _, touched in wanted:
+        together.join(touched)
+    found: dict[Key, tuple[list[_Numbered], set[Key]]] = {}
+    for place, (record, touched) in enumerate(wanted):
+        own = next(iter(touched), ("place", place))
+        group, all_keys = found.setdefault(together.representative(own), ([], set()))
+        group.append(record)
+        all_keys |= touched
     return list(found.values())
 
 

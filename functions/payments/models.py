@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import TypeAlias
 
 JsonValue: TypeAlias = "str | int | Decimal | Mapping[str, JsonValue]"
+Fields: TypeAlias = Mapping[str, JsonValue]
+"""Writable fields of a payment, by ConnectWise's names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class PaymentRecord:
     """One payment of the file, its values read; `errors` says what is wrong with it.
 
     `number` is its place in the file, from 1. `fields` holds the writable fields that were
-    given, by ConnectWise's names and in file order, as they are sent.
+    given, in file order, as they are sent. A value that is wrong is in no attribute.
     """
 
     number: int
@@ -40,14 +42,35 @@ class PaymentRecord:
     external_id: str | None = None
     invoice_id: int | None = None
     invoice_number: str | None = None
-    fields: Mapping[str, JsonValue] | None = None
+    fields: Fields = field(default_factory=dict)
     errors: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many bytes of the file the record takes."""
+        return len(self.xml.source)
 
     @property
     def amount(self) -> Decimal | None:
         """The amount of the payment, if given."""
-        amount = (self.fields or {}).get("amount")
-        return amount if isinstance(amount, Decimal) else None
+        return amount_of(self.fields)
+
+    @property
+    def day(self) -> str | None:
+        """The payment's date as it is sent, if given."""
+        return day_of(self.fields)
+
+
+def amount_of(fields: Fields) -> Decimal | None:
+    """Return the amount among the fields of a payment, None if it is not there."""
+    amount = fields.get("amount")
+    return amount if isinstance(amount, Decimal) else None
+
+
+def day_of(fields: Fields) -> str | None:
+    """Return the date among the fields of a payment, None if it is not there."""
+    day = fields.get("paymentDate")
+    return day if isinstance(day, str) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +84,15 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A payment as ConnectWise answers it; `amount` is None if the answer has none."""
+    """A payment as ConnectWise answers it; `fields` are those of its writable fields that show."""
 
     id: int
-    amount: Decimal | None
+    fields: Fields = field(default_factory=dict)
+
+    @property
+    def amount(self) -> Decimal | None:
+        """What ConnectWise holds as its amount, None if the answer did not say."""
+        return amount_of(self.fields)
 
 
 class Action(StrEnum):
@@ -75,17 +103,20 @@ class Action(StrEnum):
     SKIPPED = "Skipped"
     FAILED = "Failed"
 
+    @property
+    def succeeded(self) -> bool:
+        """Whether ConnectWise holds what the record says."""
+        return self in (Action.CREATED, Action.UPDATED)
+
 
 @dataclass(frozen=True, slots=True)
 class TruthRecord:
-    """What the truth table knows of one external id.
+    """What the truth table knows of one external id: the payment, and what was sent last.
 
-    `import_id` and `record_number` name the record that wrote it, `action` whether that
-    created or updated the payment, `amount` what ConnectWise then held. Times are ISO 8601
-    UTC; `key` is the S3 key of the file. `first_record` names the record of that import that the
-    external id became known with, None if it was known before. `invoice_id` is None in a record
-    that was loaded from Zynk, which does not keep it: the payment's record has to name its invoice
-    then.
+    `accepted` tells whether ConnectWise held it then; `amount` and `day` are what was sent, None
+    if they are not known. Times are ISO 8601 UTC; `key` is the S3 key of the file. `invoice_id` is
+    None in a record that was loaded from Zynk, which does not keep it: the payment's record has to
+    name its invoice then.
     """
 
     external_id: str
@@ -94,21 +125,38 @@ class TruthRecord:
     created: str
     modified: str
     import_id: str | None = None
-    record_number: int | None = None
-    action: Action | None = None
-    amount: Decimal | None = None
     key: str | None = None
-    first_record: int | None = None
+    accepted: bool = True
+    amount: Decimal | None = None
+    day: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one record, and the errors if it goes to the fail file."""
+    """What became of one record, and the errors if it goes to the fail file.
+
+    `learned` is what the truth table is to know from now on. `rests_on_state`: the verdict is
+    about what ConnectWise held at that moment, so that it has to be stored before another record
+    of the same invoice may change that. `look_again` is the invoice of a create that may have
+    reached ConnectWise twice.
+    """
 
     record: PaymentRecord
     action: Action
     payment_id: int | None = None
     messages: tuple[str, ...] = ()
+    learned: TruthRecord | None = None
+    rests_on_state: bool = False
+    look_again: int | None = None
+
+    @property
+    def number(self) -> int:
+        """The record's place in the file, from 1."""
+        return self.record.number
+
+    def looked_at_again(self, invoice_id: int) -> Outcome:
+        """Return the outcome of a create that may have reached ConnectWise twice."""
+        return replace(self, look_again=invoice_id)
 
 
 @dataclass(frozen=True, slots=True)

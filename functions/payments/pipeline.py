@@ -1,364 +1,417 @@
-"""Apply the records of a file: chunk by chunk look up, decide, send, remember.
+"""Apply the records of a file in chunks, in parallel, and commit what became of them in file order.
 
-Chunks overlap so that the connections to ConnectWise never idle: while one chunk's payments are
-sent, the next one's invoices are looked up. Records that touch the same invoice, payment or
-external id are applied in file order all the same: within a chunk in one lane, and a chunk that
-shares any of them with an unfinished chunk waits for it.
+Nothing here knows what a record is. Records that share a key keep their order: they form a lane,
+and a lane that shares a key with an unfinished one waits for it. A procedure that has to wait parks
+its lane without holding a worker, so that others go on meanwhile; a lane whose next record must not
+be begun before an outcome is stored is held until then; and one without a verdict is stuck, which
+ends the run only when nothing else is left to do.
+
+All decisions are made in one thread, which also commits; workers only do procedures.
 """
 
 from __future__ import annotations
 
+import heapq
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from time import monotonic
-from typing import Protocol
+from itertools import count
+from typing import Any, Generic, Protocol, TypeVar
 
-from payments.clock import utc_now
-from payments.errors import (
-    AwsDown,
-    OutOfTime,
-    RecordRejected,
-    ServerFault,
-    Superseded,
-)
-from payments.connectwise.invoices import InvoiceLookup, batches, merged
-from payments.lanes import Key, Lane, keys, lanes
-from payments.models import Action, Outcome, Payment, PaymentRecord, TruthRecord
-from payments.connectwise.pace import Gate
-from payments.rules import (
-    Create,
-    FoundInvoices,
-    LookUpPayments,
-    Policy,
-    Settled,
-    accepted,
-    decide,
-    failed,
-    invoice_query,
-    is_own,
-    was_known,
-)
-from payments.sender import Sender
+from payments.clock import Clock
+from payments.connectwise.patience import Steps
+from payments.errors import AwsDown, ImportStopped, OutOfTime, RecordStuck, Superseded
+from payments.lanes import Key, lanes
+from payments.workers import Ended, Workers
 
 CHUNK_RECORDS = 500
+_FIRST_CHUNK_RECORDS = 100
 _CHUNK_BYTES = 4 * 1024 * 1024
-_TICK_SECONDS = 0.25
+_FIRST_CHECKPOINT_SECONDS = 0.25
 _CHECKPOINT_SECONDS = 3.0
-_WRITE_AT_ONCE = 25
 
 
-def take_chunk(records: Iterator[PaymentRecord], most: int) -> list[PaymentRecord]:
+class Numbered(Protocol):
+    """Something with its place in the file, from 1."""
+
+    @property
+    def number(self) -> int: ...
+
+
+class Record(Numbered, Protocol):
+    """A record of the file, and how large it is."""
+
+    @property
+    def size(self) -> int: ...
+
+
+R = TypeVar("R", bound=Record)
+R_contra = TypeVar("R_contra", bound=Record, contravariant=True)
+P = TypeVar("P")
+O = TypeVar("O", bound=Numbered)  # noqa: E741
+
+
+class Work(Protocol[R_contra, P, O]):
+    """What is done with records of one kind."""
+
+    def prepare(self, records: Sequence[R_contra], chunk: int) -> Steps[P]:
+        """Look up what the records of a chunk need."""
+
+    def keys(self, record: R_contra, prepared: P) -> frozenset[Key]:
+        """Return what the record touches."""
+
+    def steps(self, record: R_contra, prepared: P) -> Steps[O]:
+        """Do what is to be done with a record."""
+
+    def holds_lane(self, outcome: O) -> bool:
+        """Tell whether the outcome has to be stored before the next record of its lane."""
+
+    def forget(self, chunk: int) -> None:
+        """Forget what was learned in chunks before `chunk`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is under way at once: records in a chunk, and unfinished chunks."""
+
+    chunk_records: int = CHUNK_RECORDS
+    chunks: int = 8
+
+
+ONE_BY_ONE = Bounds(chunk_records=1, chunks=1)
+"""A record is begun when the one before it is stored."""
+
+
+def take_chunk(records: Iterator[R], most: int) -> list[R]:
     """Take at most that many records, and fewer if they are large."""
-    chunk: list[PaymentRecord] = []
+    chunk: list[R] = []
     size = 0
     for record in records:
         chunk.append(record)
-        size += len(record.xml.source)
+        size += record.size
         if len(chunk) >= most or size >= _CHUNK_BYTES:
             break
     return chunk
 
 
-class Truth(Protocol):
-    """The truth table."""
+@dataclass(eq=False, slots=True)
+class _Chunk(Generic[R, P, O]):
+    """Consecutive records on their way.
 
-    def find(self, external_ids: Iterable[str]) -> dict[str, TruthRecord]: ...
-    def store(self, records: Iterable[TruthRecord]) -> None: ...
-
-
-StoreOutcomes = Callable[[list[Outcome]], None]
-"""Store the outcomes of the records behind the checkpoint, then move it behind them."""
-
-
-@dataclass(slots=True)
-class _Chunk:
-    """Consecutive records on their way."""
-
-    records: list[PaymentRecord]
-    truth: dict[str, TruthRecord]
-    lookups: list[Future[FoundInvoices]]
-    keys: set[Key] = field(default_factory=set)
-    lanes: list[Future[None]] = field(default_factory=list)
-    outcomes: dict[int, Outcome] = field(default_factory=dict)
-    stored: int = 0
-
-    def finished(self) -> list[Outcome]:
-        """Return the outcomes that can be stored: those with no gap before them."""
-        found = []
-        for record in self.records[self.stored :]:
-            outcome = self.outcomes.get(record.number)
-            if outcome is None:
-                break
-            found.append(outcome)
-        return found
-
-
-@dataclass(slots=True)
-class _Sent:
-    """What was sent while a chunk was the newest."""
-
-    truth: dict[str, TruthRecord] = field(default_factory=dict)
-    only_payments: dict[int, Payment] = field(default_factory=dict)
-    payment_ids: set[int] = field(default_factory=set)
-
-
-class _Learned:
-    """What this run has done itself, for records that were looked up before it was done.
-
-    Remembered for four chunks: a chunk is looked up before the two before it are finished, and
-    its records are still being sent when the next one begins.
+    `knows_before` is the chunk up to which everything was stored when this one was looked up.
     """
 
-    def __init__(self) -> None:
-        self._chunks: tuple[_Sent, ...] = ()
+    number: int
+    records: list[R]
+    knows_before: int
+    prepared: P | None = None
+    outcomes: dict[int, O] = field(default_factory=dict)
+    finished: int = 0
+    stored: int = 0
 
-    def begin_chunk(self) -> None:
-        # A new tuple: threads may be looking through the old one.
-        self._chunks = (_Sent(), *self._chunks[:3])
+    def count_finished(self) -> int:
+        """Return how many records, from the first, are finished with no gap among them."""
+        while self.finished < len(self.records):
+            if self.records[self.finished].number not in self.outcomes:
+                break
+            self.finished += 1
+        return self.finished
 
-    def add(
-        self, truth: TruthRecord | None, invoice_id: int, payment: Payment, is_only: bool
-    ) -> None:
-        sent = self._chunks[0]
-        sent.payment_ids.add(payment.id)
-        if is_only:
-            sent.only_payments[invoice_id] = payment
-        if truth is not None:
-            sent.truth[truth.external_id] = truth
+    def take_finished(self) -> list[O]:
+        """Return the outcomes that can be stored, once."""
+        new = self.records[self.stored : self.count_finished()]
+        self.stored = self.finished
+        return [self.outcomes[record.number] for record in new]
 
-    def has_sent(self, payment_id: int) -> bool:
-        return any(payment_id in chunk.payment_ids for chunk in self._chunks)
-
-    def truth(self, external_id: str) -> TruthRecord | None:
-        found = (chunk.truth.get(external_id) for chunk in self._chunks)
-        return next(filter(None, found), None)
-
-    def payments(self, invoice_id: int) -> tuple[Payment, ...] | None:
-        found = (chunk.only_payments.get(invoice_id) for chunk in self._chunks)
-        payment = next(filter(None, found), None)
-        return None if payment is None else (payment,)
+    @property
+    def complete(self) -> bool:
+        return self.stored == len(self.records)
 
 
-class Pipeline:
-    """Apply records with `connections` threads.
+@dataclass(eq=False, slots=True)
+class _Lane(Generic[R, P, O]):
+    """Records that are done one after another, and what else has to happen first."""
 
-    Unless `overlapping`, a chunk is begun only when the outcomes of the one before are stored.
-    `key` is the file's S3 key, for the truth table. After `apply`, however it ended, `in_doubt`
-    tells whether payments may have been sent of which no outcome is stored.
+    work: Work[R, P, O]
+    chunk: _Chunk[R, P, O]
+    records: deque[R]
+    keys: set[Key]
+    steps: Steps[O] | None = None
+    blockers: int = 0
+    followers: list[_Lane[R, P, O]] = field(default_factory=list)
+    held_by: int | None = None
+
+    def advance(self) -> float | None:
+        """Go on until the lane has to wait; return until when, None if it is held or finished."""
+        assert self.chunk.prepared is not None
+        while self.steps is not None or self.records:
+            if self.steps is None:
+                self.steps = self.work.steps(self.records[0], self.chunk.prepared)
+            try:
+                return next(self.steps)
+            except StopIteration as end:
+                outcome: O = end.value
+            self.steps = None
+            number = self.records.popleft().number
+            self.chunk.outcomes[number] = outcome
+            if self.work.holds_lane(outcome):
+                self.held_by = number
+                return None
+        return None
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether anything waits for what holds this lane."""
+        return bool(self.records or self.followers)
+
+
+@dataclass(eq=False, slots=True)
+class _Preparation(Generic[R, P, O]):
+    """A chunk that is being looked up."""
+
+    chunk: _Chunk[R, P, O]
+    steps: Steps[P]
+
+    def advance(self) -> float | None:
+        """Go on until the lookup has to wait; return until when, None if it is finished."""
+        try:
+            return next(self.steps)
+        except StopIteration as end:
+            self.chunk.prepared = end.value
+            return None
+
+
+class Pipeline(Generic[R, P, O]):
+    """Apply records once.
+
+    `reaching` is called with the number of the last record that may be begun, before it is;
+    `commit` with outcomes in file order, without gaps. `close_gate` lets no procedure make any
+    further call.
     """
 
     def __init__(
         self,
-        sender: Sender,
-        lookup: InvoiceLookup,
-        truth: Truth,
-        gate: Gate,
-        policy: Policy,
-        key: str,
-        connections: int,
-        store_outcomes: StoreOutcomes,
-        chunk_records: int = CHUNK_RECORDS,
+        work: Work[R, P, O],
+        workers: Workers,
+        clock: Clock,
+        deadline: float,
         *,
-        overlapping: bool = True,
+        reaching: Callable[[int], None],
+        commit: Callable[[list[O]], None],
+        close_gate: Callable[[ImportStopped], None],
+        bounds: Bounds = Bounds(),
     ) -> None:
-        self.in_doubt = False
-        self._sender = sender
-        self._lookup = lookup
-        self._truth = truth
-        self._gate = gate
-        self._policy = policy
-        self._key = key
-        self._connections = connections
-        self._store_outcomes = store_outcomes
-        self._chunk_records = chunk_records
-        self._most_running = 2 if overlapping else 1
-        self._learned = _Learned()
-        self._to_remember: deque[TruthRecord] = deque()
-        self._running: deque[_Chunk] = deque()
-        self._last_checkpoint = monotonic()
+        self._work = work
+        self._workers = workers
+        self._clock = clock
+        self._deadline = deadline
+        self._reaching = reaching
+        self._commit = commit
+        self._close_gate = close_gate
+        self._bounds = bounds
+        self._numbers = count(1)
+        self._following: _Chunk[R, P, O] | None = None
+        self._running: deque[_Chunk[R, P, O]] = deque()
+        self._owners: dict[Key, _Lane[R, P, O]] = {}
+        self._held: list[_Lane[R, P, O]] = []
+        self._parked: list[tuple[float, int, Any]] = []
+        self._parkings = count()
+        self._busy = 0
+        self._stuck: RecordStuck | None = None
+        self._committed = 0
+        self._is_committing = False
+        self._last_checkpoint = clock.monotonic()
         # Soon at first: a run that is killed again and again shall have got a little further.
-        self._checkpoint_seconds = _TICK_SECONDS
+        self._checkpoint_seconds = _FIRST_CHECKPOINT_SECONDS
 
-    def apply(self, records: Iterator[PaymentRecord]) -> None:
+    def apply(self, records: Iterator[R]) -> None:
         """Apply all records, or as many as can be.
 
-        Raises ImportStopped if it had to stop; what was finished until then is stored.
+        Raises ImportStopped if it had to stop; what was finished until then is committed.
         """
-        with ThreadPoolExecutor(self._connections) as pool:
-            try:
-                self._apply(records, pool)
-            except Exception as reason:
-                self._stop(reason)
-                raise
+        try:
+            self._prepare(records, min(_FIRST_CHUNK_RECORDS, self._bounds.chunk_records))
+            while not self._is_through(records):
+                self._go_on()
+        except Exception as reason:
+            self._stop(reason)
+            raise
 
-    def _apply(self, records: Iterator[PaymentRecord], pool: ThreadPoolExecutor) -> None:
-        following = self._prepare(records, pool)
-        while following.records:
-            chunk, following = following, self._prepare(records, pool)
-            self._start(chunk, pool)
-            if len(self._running) == self._most_running:
-                self._finish()
-        while self._running:
-            self._finish()
+    def _is_through(self, records: Iterator[R]) -> bool:
+        """Begin and commit what can be; tell whether nothing is left."""
+        self._start_following(records)
+        self._commit_if_due()
+        return not (self._following or self._running)
 
-    def _prepare(self, records: Iterator[PaymentRecord], pool: ThreadPoolExecutor) -> _Chunk:
-        """Read the next chunk and begin to look up what deciding needs."""
-        chunk = take_chunk(records, self._chunk_records)
-        truth = self._truth.find(r.external_id for r in chunk if r.external_id is not None)
-        queries = (invoice_query(r, self._known(r, truth), self._policy) for r in chunk)
-        wanted = batches(query for query in queries if query is not None)
-        return _Chunk(chunk, truth, [pool.submit(self._lookup.look_up, batch) for batch in wanted])
+    # ---- Chunks ----------------------------------------------------------------------------------
 
-    def _start(self, chunk: _Chunk, pool: ThreadPoolExecutor) -> None:
-        """Hand the chunk's lanes to the pool, in file order."""
-        invoices = merged(lookup.result() for lookup in chunk.lookups)
-        keys_of = self._keys_of(chunk, invoices)
-        chunk.keys.update(*keys_of.values())
-        while any(not running.keys.isdisjoint(chunk.keys) for running in self._running):
-            self._finish()
-            # The unfinished chunk may have taught which invoice an external id belongs to.
-            keys_of = self._keys_of(chunk, invoices)
-            chunk.keys.update(*keys_of.values())
-        self._learned.begin_chunk()
+    def _prepare(self, records: Iterator[R], most: int) -> None:
+        """Read the next chunk and begin to look up what it needs."""
+        taken = take_chunk(records, most)
+        self._following = None
+        if not taken:
+            return
+        number = next(self._numbers)
+        knows_before = self._running[0].number if self._running else number
+        chunk: _Chunk[R, P, O] = _Chunk(number, taken, knows_before)
+        self._following = chunk
+        self._start(_Preparation(chunk, self._work.prepare(taken, number)))
+
+    def _start_following(self, records: Iterator[R]) -> None:
+        """Begin the chunk that is looked up, if there is room, and prepare the one behind it."""
+        chunk = self._following
+        if chunk is None or chunk.prepared is None or not self._has_room():
+            return
+        self._reaching(chunk.records[-1].number)
         self._running.append(chunk)
-        for lane in lanes(chunk.records, keys_of):
-            chunk.lanes.append(pool.submit(self._apply_lane, lane, chunk, invoices))
+        self._begin_lanes(chunk)
+        self._prepare(records, self._bounds.chunk_records)
 
-    def _keys_of(self, chunk: _Chunk, invoices: FoundInvoices) -> dict[int, frozenset[Key]]:
-        return {r.number: keys(r, self._known(r, chunk.truth), invoices) for r in chunk.records}
+    def _has_room(self) -> bool:
+        """Tell whether another chunk is needed to keep the workers busy, and may be begun."""
+        few_left = self._busy <= self._bounds.chunk_records // 2
+        return not self._running or (few_left and len(self._running) < self._bounds.chunks)
 
-    def _known(self, record: PaymentRecord, found: Mapping[str, TruthRecord]) -> TruthRecord | None:
-        """Return the latest that is known of the record's external id."""
-        if record.external_id is None:
-            return None
-        known = found.get(record.external_id)
-        if known is None or not is_own(record, known, self._policy):
-            known = self._learned.truth(record.external_id) or known
-        return known if known and was_known(record, known, self._policy) else None
+    def _begin_lanes(self, chunk: _Chunk[R, P, O]) -> None:
+        assert chunk.prepared is not None
+        touched = [(r, self._with_owned(self._work.keys(r, chunk.prepared))) for r in chunk.records]
+        for lane_records, keys in lanes(touched):
+            lane = _Lane(self._work, chunk, deque(lane_records), keys)
+            before = {id(owner): owner for key in keys if (owner := self._owners.get(key))}
+            for owner in before.values():
+                owner.followers.append(lane)
+            lane.blockers = len(before)
+            self._owners.update(dict.fromkeys(keys, lane))
+            if not before:
+                self._start(lane)
 
-    def _apply_lane(self, lane: Lane, chunk: _Chunk, invoices: FoundInvoices) -> None:
-        for record in lane:
-            truth = self._known(record, chunk.truth)
-            try:
-                outcome = self._apply_record(record, truth, invoices)
-            except RecordRejected as rejection:
-                outcome = failed(record, *rejection.messages)
-            except ServerFault as fault:
-                if record.number != self._policy.blamed:
-                    raise
-                outcome = failed(record, f"{fault} It was tried for half an hour or longer.")
-            chunk.outcomes[record.number] = outcome
+    def _with_owned(self, keys: frozenset[Key]) -> frozenset[Key]:
+        """Return the keys and all those of the unfinished lanes that have any of them."""
+        owners = {id(owner): owner for key in keys if (owner := self._owners.get(key))}
+        return keys.union(*(owner.keys for owner in owners.values())) if owners else keys
 
-    def _apply_record(
-        self, record: PaymentRecord, truth: TruthRecord | None, invoices: FoundInvoices
-    ) -> Outcome:
-        fault = invoices.faults.get(record.invoice_number or "")
-        if fault is not None:
-            raise fault
-        payments = None
-        sent_since = truth is not None and self._learned.has_sent(truth.payment_id)
-        decision = decide(record, truth, invoices, payments, self._policy, sent_since)
-        if isinstance(decision, Create | LookUpPayments):
-            payments = self._payments(decision)
-            decision = decide(record, truth, invoices, payments, self._policy)
-        if isinstance(decision, Settled):
-            return decision.outcome
-        if isinstance(decision, Create):
-            action, payment = self._sender.create(decision)
-        else:
-            assert not isinstance(decision, LookUpPayments), "its payments have been looked up"
-            action, payment = self._sender.update(decision)
-        sent = self._truth_record(record, truth, decision.invoice_id, action, payment)
-        # A payment that the record itself named need not be the invoice's only one.
-        self._learned.add(sent, decision.invoice_id, payment, is_only=payments is not None)
-        if sent is not None:
-            self._to_remember.append(sent)
-        return accepted(record, action, payment)
+    # ---- Jobs ------------------------------------------------------------------------------------
 
-    def _payments(self, decision: Create | LookUpPayments) -> tuple[Payment, ...]:
-        """Return the invoice's payments; there is none if a create has been decided."""
-        learned = self._learned.payments(decision.invoice_id)
-        if learned is not None:
-            return learned
-        if isinstance(decision, Create):
-            return ()
-        return self._sender.payments(decision.invoice_id)
+    def _start(self, job: Any) -> None:
+        self._busy += 1
+        self._workers.start(job, job.advance)
 
-    def _truth_record(
-        self,
-        record: PaymentRecord,
-        truth: TruthRecord | None,
-        invoice_id: int,
-        action: Action,
-        payment: Payment,
-    ) -> TruthRecord | None:
-        if record.external_id is None:
-            return None
-        now = utc_now()
-        first: int | None = record.number
-        if truth is not None:
-            first = truth.first_record if truth.import_id == self._policy.import_id else None
-        return TruthRecord(
-            record.external_id,
-            payment.id,
-            invoice_id,
-            created=truth.created if truth and truth.payment_id == payment.id else now,
-            modified=now,
-            import_id=self._policy.import_id,
-            record_number=record.number,
-            action=action,
-            amount=payment.amount,
-            key=self._key,
-            first_record=first,
+    def _go_on(self) -> None:
+        """Wait for something to happen, and do what follows from it."""
+        now = self._clock.monotonic()
+        while self._parked and self._parked[0][0] <= now:
+            self._start(heapq.heappop(self._parked)[2])
+        if self._nothing_moves():
+            raise self._stuck or AssertionError("a lane waits for nothing")
+        if now >= self._deadline:
+            raise OutOfTime
+        ended = self._workers.next_ended(self._seconds_until_next(now))
+        if ended is not None:
+            self._busy -= 1
+            self._after(ended)
+
+    def _nothing_moves(self) -> bool:
+        waiting = bool(self._busy or self._parked) or self._can_start_following()
+        return not waiting and bool(self._running)
+
+    def _can_start_following(self) -> bool:
+        chunk = self._following
+        return chunk is not None and chunk.prepared is not None and self._has_room()
+
+    def _seconds_until_next(self, now: float) -> float:
+        if self._can_start_following() or self._is_due():
+            return 0.0
+        until = self._deadline
+        if self._running and self._running[0].count_finished() > self._running[0].stored:
+            until = min(until, self._last_checkpoint + self._checkpoint_seconds)
+        return max(min(until, self._parked[0][0] if self._parked else until) - now, 0.0)
+
+    def _after(self, ended: Ended) -> None:
+        job = ended.tag
+        if isinstance(ended.error, RecordStuck) and isinstance(job, _Lane):
+            self._stuck = self._stuck or ended.error
+        elif ended.error is not None:
+            raise ended.error
+        elif ended.result is not None:
+            heapq.heappush(self._parked, (ended.result, next(self._parkings), job))
+        elif isinstance(job, _Lane):
+            self._after_lane(job)
+
+    def _after_lane(self, lane: _Lane[R, P, O]) -> None:
+        if lane.held_by is not None and lane.held_by > self._committed:
+            self._held.append(lane)
+            return
+        lane.held_by = None
+        if lane.records:
+            self._start(lane)
+            return
+        for key in lane.keys:
+            if self._owners.get(key) is lane:
+                del self._owners[key]
+        for follower in lane.followers:
+            follower.blockers -= 1
+            if not follower.blockers:
+                self._start(follower)
+
+    # ---- The checkpoint --------------------------------------------------------------------------
+
+    def _commit_if_due(self) -> None:
+        if self._is_due():
+            self._commit_finished()
+
+    def _is_due(self) -> bool:
+        """Tell whether time has passed, a held lane can be let go, or a chunk is finished."""
+        if not self._running:
+            return False
+        oldest = self._running[0]
+        finished = oldest.count_finished()
+        if finished == len(oldest.records):
+            return True
+        if finished == oldest.stored:
+            return False
+        last = oldest.records[finished - 1].number
+        is_time = self._clock.monotonic() >= self._last_checkpoint + self._checkpoint_seconds
+        return is_time or any(
+            lane.is_awaited and lane.held_by is not None and lane.held_by <= last
+            for lane in self._held
         )
 
-    def _finish(self) -> None:
-        """Wait for the oldest chunk, storing on the way what is finished of it."""
-        chunk = self._running[0]
-        waiting = set(chunk.lanes)
-        while waiting:
-            ended, waiting = wait(waiting, _TICK_SECONDS, FIRST_EXCEPTION)
-            for lane in ended:
-                lane.result()
-            # Whole batches only: the rest fills the next one.
-            self._remember(len(self._to_remember) // _WRITE_AT_ONCE * _WRITE_AT_ONCE)
-            if monotonic() - self._last_checkpoint > self._checkpoint_seconds:
-                self._store(chunk)
-        self._store(chunk)
-        self._running.popleft()
+    def _commit_finished(self) -> None:
+        """Commit what is finished of the oldest chunks, and let go what waited for that."""
+        while self._running:
+            oldest = self._running[0]
+            finished = oldest.take_finished()
+            if finished:
+                self._is_committing = True
+                self._commit(finished)
+                self._is_committing = False
+                self._committed = finished[-1].number
+                self._checkpoint_seconds = min(2 * self._checkpoint_seconds, _CHECKPOINT_SECONDS)
+            if not oldest.complete:
+                break
+            self._running.popleft()
+            self._forget()
+        self._last_checkpoint = self._clock.monotonic()
+        self._let_go()
 
-    def _remember(self, most: int) -> None:
-        """Write what has been sent first to the truth table."""
-        records = [self._to_remember.popleft() for _ in range(most)]
-        if records:
-            self._truth.store(records)
+    def _forget(self) -> None:
+        chunks = [*self._running, *([self._following] if self._following else [])]
+        needed = min((chunk.knows_before for chunk in chunks), default=None)
+        if needed is not None:
+            self._work.forget(needed)
 
-    def _store(self, chunk: _Chunk) -> None:
-        """Store what is finished of the oldest chunk; the truth table learns it before."""
-        finished = chunk.finished()
-        self._remember(len(self._to_remember))
-        if finished:
-            self._store_outcomes(finished)
-            chunk.stored += len(finished)
-            self._checkpoint_seconds = min(2 * self._checkpoint_seconds, _CHECKPOINT_SECONDS)
-        self._last_checkpoint = monotonic()
+    def _let_go(self) -> None:
+        held, self._held = self._held, []
+        for lane in held:
+            self._after_lane(lane)
 
     def _stop(self, reason: Exception) -> None:
-        """Let nothing more be sent, and store what is finished."""
-        self.in_doubt = True
+        """Let nothing more be sent, and commit what is finished."""
         # Not with the reason: whoever gets it must not take it for an answer to a call of its own.
-        self._gate.close(OutOfTime())
-        started = [lane for chunk in self._running for lane in chunk.lanes]
-        for lane in started:
-            lane.cancel()
-        wait(started)
-        if isinstance(reason, AwsDown | Superseded):
+        self._close_gate(OutOfTime())
+        self._workers.close()
+        # Behind a commit that has failed there must be none: it would leave a gap.
+        if isinstance(reason, AwsDown | Superseded) or self._is_committing:
             return
-        for chunk in self._running:
-            self._store(chunk)
-            if chunk.stored < len(chunk.records):
-                break
-        unstored = any(len(chunk.outcomes) > chunk.stored for chunk in self._running)
-        self.in_doubt = unstored or self._sender.in_doubt
+        self._held.clear()
+        self._commit_finished()

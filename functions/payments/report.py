@@ -5,14 +5,17 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
+from unicodedata import category
 
 from aws_lambda_powertools import Logger
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from payments.stores.imports_table import Counts, Status
-from payments.files.output import Failure
+from payments.files.output import StoredOutcome
+from payments.import_state import Status, Tally
+from payments.stores.result_files import MAX_FAILURES_NAMED
 
 logger = Logger(child=True)
 
@@ -20,6 +23,8 @@ _MAX_SUBJECT_CHARACTERS = 100  # SNS's limit, of ASCII without line breaks
 # SNS takes 256 KiB. A record may have any number of errors, and a reason what a file has in it.
 _MAX_REASON_CHARACTERS = 500
 _MAX_REASONS = 5
+_MAX_NAME_CHARACTERS = 100
+_MAX_KEY_CHARACTERS = 1024
 
 
 class ReportOn(StrEnum):
@@ -34,7 +39,7 @@ class ReportOn(StrEnum):
 class ImportReport:
     """What there is to say about a finished import; keys are S3 keys in `bucket`.
 
-    Times are ISO 8601 UTC.
+    `failures` are the first records of the fail file. Times are ISO 8601 UTC.
     """
 
     bucket: str
@@ -43,8 +48,8 @@ class ImportReport:
     fail_key: str
     status: Status
     total: int | None
-    counts: Counts
-    failures: tuple[Failure, ...]
+    tally: Tally
+    failures: tuple[StoredOutcome, ...]
     error: str | None
     started_at: str
     finished_at: str
@@ -57,53 +62,89 @@ def is_wanted(report: ImportReport, report_on: ReportOn) -> bool:
     return report_on is ReportOn.ALWAYS
 
 
+def harmless(text: str, most_characters: int) -> str:
+    """Return a text that nothing chokes on: bounded, in one line, of characters that can be seen.
+
+    What ConnectWise or a file says may hold half a surrogate pair, which no encoding takes,
+    anything that steers a terminal or a mail program, and megabytes.
+    """
+    shortened = text if len(text) <= most_characters else f"{text[:most_characters]}…"
+    return "".join(map(_seen, shortened))
+
+
+def _seen(character: str) -> str:
+    if character.isprintable() or category(character) == "Zs":
+        return character
+    return " " if character.isspace() else "\ufffd"
+
+
 def subject(report: ImportReport) -> str:
     """Return the e-mail's subject."""
-    name = report.key.rpartition("/")[2].encode("ascii", "replace").decode()
-    failed = report.counts.failed
+    name = harmless(report.key.rpartition("/")[2], _MAX_SUBJECT_CHARACTERS)
+    failed = report.tally.failed
     text = {
         Status.SUCCEEDED: "Payments imported",
         Status.COMPLETED_WITH_FAILURES: f"{failed} payment{'s'[: failed != 1]} not imported",
         Status.FAILED: "Payment file not imported",
     }[report.status]
-    return "".join(c if c.isprintable() else "?" for c in f"{text}: {name}")[
-        :_MAX_SUBJECT_CHARACTERS
-    ]
+    return f"{text}: {name.encode('ascii', 'replace').decode()}"[:_MAX_SUBJECT_CHARACTERS]
 
 
 def body(report: ImportReport) -> str:
     """Return the e-mail's text."""
-    counts = report.counts
-    lines = [f"File: s3://{report.bucket}/{report.key}"]
+    tally = report.tally
+    lines = [f"File: {_address(report, report.key)}"]
     lines += [f"Started: {_time(report.started_at)}, finished: {_time(report.finished_at)}", ""]
     if report.error:
         lines += [_reason(report.error), ""]
     lines += [
         f"Records in the file: {'not counted' if report.total is None else report.total}",
-        f"Created: {counts.created}",
-        f"Updated: {counts.updated}",
-        f"Skipped, processed before: {counts.skipped}",
-        f"Failed: {counts.failed}",
+        f"Created: {tally.created}",
+        f"Updated: {tally.updated}",
+        f"Skipped, processed before: {tally.skipped}",
+        f"Failed: {tally.failed}",
+        *_amounts(tally),
     ]
     if report.failures:
-        lines += ["", _heading(report)]
-        lines += [f"- record {failure.record}: {_reasons(failure)}" for failure in report.failures]
+        lines += ["", _heading(report), *map(_failure, report.failures[:MAX_FAILURES_NAMED])]
     lines += [
         "",
-        f"Success file: s3://{report.bucket}/{report.success_key}",
-        f"Fail file: s3://{report.bucket}/{report.fail_key}",
+        f"Success file: {_address(report, report.success_key)}",
+        f"Fail file: {_address(report, report.fail_key)}",
     ]
     if report.status is not Status.SUCCEEDED:
         lines += ["", *_what_to_do(report)]
     return "\n".join(lines)
 
 
+def _address(report: ImportReport, key: str) -> str:
+    return f"s3://{report.bucket}/{harmless(key, _MAX_KEY_CHARACTERS)}"
+
+
 def _time(moment: str) -> str:
     return moment.replace("T", " ").replace("Z", " UTC")
 
 
+def _amounts(tally: Tally) -> list[str]:
+    """Return what the records come to, nothing if none has an amount."""
+    if not any((tally.recorded_amount, tally.skipped_amount, tally.failed_amount)):
+        return []
+    return [
+        "",
+        f"Amount of all records: {_money(tally.total_amount)}",
+        f"Recorded: {_money(tally.recorded_amount)}",
+        f"Skipped: {_money(tally.skipped_amount)}",
+        f"Failed: {_money(tally.failed_amount)}",
+    ]
+
+
+def _money(amount: Decimal) -> str:
+    return harmless(f"{amount:,f}", _MAX_NAME_CHARACTERS)
+
+
 def _heading(report: ImportReport) -> str:
-    shown, there = len(report.failures), report.counts.failed + report.counts.skipped
+    shown = min(len(report.failures), MAX_FAILURES_NAMED)
+    there = report.tally.failed + report.tally.skipped
     return (
         f"The first {shown} of {there} records in the fail file:"
         if shown < there
@@ -111,33 +152,43 @@ def _heading(report: ImportReport) -> str:
     )
 
 
-def _reasons(failure: Failure) -> str:
-    shown = [_reason(message) for message in failure.messages[:_MAX_REASONS]]
-    more = len(failure.messages) - len(shown)
+def _failure(outcome: StoredOutcome) -> str:
+    return f"- record {outcome.number}{_about(outcome)}: {_reasons(outcome.messages)}"
+
+
+def _about(outcome: StoredOutcome) -> str:
+    """Name a record as its sender knows it, as far as that is known."""
+    known = [
+        outcome.external_id,
+        outcome.invoice and f"invoice {outcome.invoice}",
+        None if outcome.result.amount is None else _money(outcome.result.amount),
+    ]
+    names = [harmless(name, _MAX_NAME_CHARACTERS) for name in known if name]
+    return f" ({', '.join(names)})" if names else ""
+
+
+def _reasons(messages: tuple[str, ...]) -> str:
+    shown = [_reason(message) for message in messages[:_MAX_REASONS]]
+    more = len(messages) - len(shown)
     return "; ".join([*shown, f"and {more} more"] if more else shown)
 
 
 def _reason(text: str) -> str:
-    shortened = text if len(text) <= _MAX_REASON_CHARACTERS else f"{text[:_MAX_REASON_CHARACTERS]}…"
-    return " ".join(shortened.split())
+    return harmless(" ".join(text[: 2 * _MAX_REASON_CHARACTERS].split()), _MAX_REASON_CHARACTERS)
 
 
 def _what_to_do(report: ImportReport) -> list[str]:
-    if report.status is Status.FAILED and not report.counts.done:
+    if report.status is Status.FAILED and not report.tally.done:
         return ["Nothing was sent to ConnectWise. Correct the file and upload it again."]
-    fail_file = f"s3://{report.bucket}/{report.fail_key}"
+    folder, _, name = report.key.rpartition("/")
+    corrected = _address(report, f"{folder}/corrected-{name}")
     return [
         "What to do: correct the records in the fail file and upload that file as it is, under "
         "any name. Its error messages are ignored, and the payments that succeeded are not in it.",
         "",
-        f"  aws s3 cp {shlex.quote(fail_file)} corrected.xml",
-        f"  aws s3 cp corrected.xml {shlex.quote(_upload_address(report))}",
+        f"  aws s3 cp {shlex.quote(_address(report, report.fail_key))} corrected.xml",
+        f"  aws s3 cp corrected.xml {shlex.quote(corrected)}",
     ]
-
-
-def _upload_address(report: ImportReport) -> str:
-    folder, _, name = report.key.rpartition("/")
-    return f"s3://{report.bucket}/{folder}/corrected-{name}"
 
 
 class Reporter:
@@ -156,5 +207,7 @@ class Reporter:
             self._sns().publish(
                 TopicArn=self._topic_arn, Subject=subject(report), Message=body(report)
             )
-        except (BotoCoreError, ClientError) as error:
-            logger.error("Report not sent", key=report.key, reason=str(error))  # noqa: TRY400
+        except Exception as fault:  # noqa: BLE001
+            # Only AWS's own words: anything else may quote what the report says.
+            reason = str(fault) if isinstance(fault, ClientError) else type(fault).__name__
+            logger.error("Report not sent", key=report.key, reason=reason)  # noqa: TRY400

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -10,6 +10,7 @@ from payments.report import ReportOn
 from payments.stores.bucket import WORK_PREFIX
 
 MAX_CONNECTIONS = 64
+MAX_CURRENCY_DECIMALS = 3
 
 
 class SettingsInvalid(Exception):
@@ -32,44 +33,66 @@ class Settings:
     api_version: str
     report_on: ReportOn
     notification_topic_arn: str
+    currency_decimals: int = 2
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Return the settings; raises SettingsInvalid naming everything that is wrong at once."""
-    problems: list[str] = []
-
-    def text(name: str) -> str:
-        value = environment.get(name, "").strip()
-        if not value:
-            problems.append(f"{name} is missing")
-        return value
-
-    prevent = text("PREVENT_REPROCESSING")
-    if prevent not in ("true", "false", ""):
-        problems.append("PREVENT_REPROCESSING must be true or false")
-    connections = text("MAX_CONNECTIONS")
-    if connections and not (connections.isdecimal() and 0 < int(connections) <= MAX_CONNECTIONS):
-        problems.append(f"MAX_CONNECTIONS must be a number from 1 to {MAX_CONNECTIONS}")
-    report_on = text("REPORT_ON")
-    if report_on not in ("", *ReportOn):
-        problems.append(f"REPORT_ON must be one of {', '.join(ReportOn)}")
+    variables = _Variables(environment)
     settings = Settings(
-        secret_name=text("CONNECTWISE_SECRET_NAME"),
-        truth_table_name=text("TRUTH_TABLE_NAME"),
-        imports_table_name=text("IMPORTS_TABLE_NAME"),
-        queue_url=environment.get("QUEUE_URL", "").strip(),
-        prevent_reprocessing=prevent == "true",
-        incoming_prefix=text("INCOMING_PREFIX"),
-        success_prefix=text("SUCCESS_PREFIX"),
-        fail_prefix=text("FAIL_PREFIX"),
-        connections=int(connections) if connections.isdecimal() else 0,
-        api_version=text("CONNECTWISE_API_VERSION"),
-        report_on=ReportOn(report_on) if report_on in list(ReportOn) else ReportOn.NEVER,
-        notification_topic_arn=text("NOTIFICATION_TOPIC_ARN"),
+        secret_name=variables.text("CONNECTWISE_SECRET_NAME"),
+        truth_table_name=variables.text("TRUTH_TABLE_NAME"),
+        imports_table_name=variables.text("IMPORTS_TABLE_NAME"),
+        queue_url=variables.text("QUEUE_URL", default=""),
+        prevent_reprocessing=variables.one_of("PREVENT_REPROCESSING", ("false", "true")) == "true",
+        incoming_prefix=variables.text("INCOMING_PREFIX"),
+        success_prefix=variables.text("SUCCESS_PREFIX"),
+        fail_prefix=variables.text("FAIL_PREFIX"),
+        connections=variables.number("MAX_CONNECTIONS", 1, MAX_CONNECTIONS),
+        api_version=variables.text("CONNECTWISE_API_VERSION"),
+        report_on=ReportOn(variables.one_of("REPORT_ON", ReportOn)),
+        notification_topic_arn=variables.text("NOTIFICATION_TOPIC_ARN"),
+        currency_decimals=variables.number("CURRENCY_DECIMALS", 0, MAX_CURRENCY_DECIMALS, "2"),
     )
-    folders = (settings.incoming_prefix, settings.success_prefix, settings.fail_prefix, WORK_PREFIX)
-    if not problems and any(one.startswith(other) for one, other in permutations(folders, 2)):
-        problems.append(f"the folders {', '.join(folders)} must not lie in one another")
+    problems = variables.problems or _overlaps(settings)
     if problems:
         raise SettingsInvalid(f"The function's environment: {'; '.join(problems)}.")
     return settings
+
+
+class _Variables:
+    """The environment's variables; what is wrong with them is collected in `problems`.
+
+    Blanks around a value do not count, and a `default` is for a variable that has no other.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.problems: list[str] = []
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self._environment.get(name, "").strip() or default
+        if value is None:
+            self.problems.append(f"{name} is missing")
+        return value or ""
+
+    def one_of(self, name: str, words: Iterable[str]) -> str:
+        known = list(words)
+        value = self.text(name)
+        if value and value not in known:
+            self.problems.append(f"{name} must be one of {', '.join(known)}")
+        return value if value in known else known[0]
+
+    def number(self, name: str, least: int, most: int, default: str | None = None) -> int:
+        value = self.text(name, default)
+        known = {str(number): number for number in range(least, most + 1)}
+        if value and value not in known:
+            self.problems.append(f"{name} must be a number from {least} to {most}")
+        return known.get(value, least)
+
+
+def _overlaps(settings: Settings) -> list[str]:
+    folders = (settings.incoming_prefix, settings.success_prefix, settings.fail_prefix, WORK_PREFIX)
+    if any(one.startswith(other) for one, other in permutations(folders, 2)):
+        return [f"the folders {', '.join(folders)} must not lie in one another"]
+    return []

@@ -5,8 +5,8 @@ from __future__ import annotations
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from payments.stores.imports_table import Counts, Status
-from payments.connectwise.transport import CallCounts
+from payments.connectwise.api import CallCounts
+from payments.import_state import Status, Tally
 
 NAMESPACE = "ConnectWisePayments"
 
@@ -23,13 +23,13 @@ class CloudWatchTelemetry:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
 
-    def records(self, counts: Counts) -> None:
+    def records(self, tally: Tally) -> None:
         """Publish what became of records."""
         self._publish(
-            PaymentsCreated=counts.created,
-            PaymentsUpdated=counts.updated,
-            PaymentsSkipped=counts.skipped,
-            PaymentsFailed=counts.failed,
+            PaymentsCreated=tally.created,
+            PaymentsUpdated=tally.updated,
+            PaymentsSkipped=tally.skipped,
+            PaymentsFailed=tally.failed,
         )
 
     def file(self, status: Status) -> None:

@@ -27,7 +27,7 @@ class Deployment:
     @property
     def pid(self) -> int:
         """The process that started the local stack's."""
-        return self._local_stack.server.guardian.pid
+        return self._local_stack.server.process.guardian.pid
 
     def put_secret(self, secret: Mapping[str, str]) -> None:
         """Let the function find the simulator."""

@@ -1,22 +1,21 @@
-"""The product's own way to ConnectWise, put together as `bootstrap` does, with short waits."""
+"""The product's own way to ConnectWise, put together as `bootstrap` does."""
 
 import json
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from time import monotonic
 from typing import TypeVar
 
-from payments.connectwise.finance import ConnectWise
+from payments.clock import SystemClock
+from payments.connectwise.api import Api
 from payments.connectwise.credentials import Credentials, read_credentials
+from payments.connectwise.finance import Finance
+from payments.connectwise.gate import Gate
 from payments.connectwise.login import Login
-from payments.connectwise.pace import Gate
-from payments.connectwise.transport import Retries, Transport, new_adapter
+from payments.connectwise.wire import HttpWire
 from simulator.control import Simulator
 
 API_VERSION = "2026.1"
-TRIES = 3
-QUICK = Retries(tries=TRIES, first_wait_seconds=0.01, longest_wait_seconds=0.02)
-TIMEOUT_SECONDS = (2.0, 0.5)
+CALL_SECONDS = 5.0
 RUN_SECONDS = 60.0
 
 _Argument = TypeVar("_Argument")
@@ -31,29 +30,27 @@ class Link:
         connectwise: Simulator,
         connections: int = 8,
         run_seconds: float = RUN_SECONDS,
-        timeout_seconds: tuple[float, float] = TIMEOUT_SECONDS,
+        call_seconds: float = CALL_SECONDS,
         **changed: str,
     ) -> None:
         self.secret = {**connectwise.secret, **changed}
         self.reads = 0
         """How often the secret was read."""
         self.connections = connections
-        self._timeout_seconds = timeout_seconds
+        self.clock = SystemClock()
         self.login = Login(self._read)
-        self.adapter = new_adapter(connections)
+        self.wire = HttpWire(connections, call_seconds=call_seconds)
         self.start(run_seconds)
 
     def start(self, run_seconds: float = RUN_SECONDS) -> None:
         """Begin a run, as the next invocation in the same process does."""
-        self.gate = Gate(self.connections, monotonic() + run_seconds)
-        self.transport = Transport(
-            self.adapter, self.login, self.gate, API_VERSION, QUICK, self._timeout_seconds
-        )
-        self.api = ConnectWise(self.transport)
+        self.gate = Gate(self.connections, self.clock.monotonic() + run_seconds, self.clock)
+        self.api = Api(self.wire, self.login, self.gate, API_VERSION, self.clock)
+        self.finance = Finance(self.api)
 
     def close(self) -> None:
         """Close the connections."""
-        self.adapter.close()
+        self.wire.close()
 
     def together(
         self, call: Callable[[_Argument], _Result], arguments: Iterable[_Argument]

@@ -24,7 +24,9 @@ def main() -> int:
     if file is not None and not file.is_file():
         console.print(f"There is no file {file}.")
         return 2
-    signal.signal(signal.SIGTERM, _interrupt)
+    # SIGINT too: who starts us in the background may have it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     return _run(console, file)
 
 

@@ -6,9 +6,9 @@ from decimal import Decimal
 from pathlib import Path
 
 from payments.errors import FileRefused
-from payments.models import PaymentRecord
 from payments.files.reader import check_file, read_records
 from payments.files.record import read_record
+from payments.models import PaymentRecord
 from simulator.control import Simulator
 
 FIRST_INVOICE = 201

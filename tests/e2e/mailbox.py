@@ -6,8 +6,6 @@ from typing import Any
 
 from local_stack import Stack, wait_for
 
-_PATIENCE_SECONDS = 20.0
-
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
@@ -19,7 +17,7 @@ class Mailbox:
 
     def mail(self, subject: str) -> dict[str, str]:
         """Wait for a mail whose subject has this in it, and return the first."""
-        return wait_for(lambda: self._found(subject), _PATIENCE_SECONDS, f"a mail: {subject}")[0]
+        return wait_for(lambda: self._found(subject), description=f"a mail: {subject}")[0]
 
     def subjects(self) -> list[str]:
         """The subjects of what is there now."""

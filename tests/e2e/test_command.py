@@ -8,22 +8,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import boto3
 import pytest
 from typer.testing import CliRunner
 
 from demo.aws import environment
-from e2e.deployed import EVENTS, ROOT, SECRET_NAME, Deploy, Deployment, invoice_number
-from e2e.payment_xml import file_errors, payment, payment_file, read_records
+from e2e.deployed import ROOT, SECRET_NAME, Deploy, Deployment, invoice_number
+from e2e.payment_xml import payment, payment_file, read_records
 from payments.command.app import app
 from payments.command.deployment import Deployment as CommandDeployment
 from payments.command.follow import standstill
 from payments.command.import_file import fetch
 from payments.command.imports import list_imports
 from payments.command.problem import CommandFailed
-from simulator.control import Simulator, Switches
+from simulator.control import Simulator
 
 pytestmark = pytest.mark.e2e
 
@@ -106,35 +105,13 @@ def test_import_brings_both_files_back_next_to_the_file(operator: Operator, invo
         "brought.xml",
         payment_file(payment(invoice=invoice, amount=5), payment(invoice=1, amount=5)),
     )
-    operator.runs("import", file)
+    ran = operator.runs("import", file)
+    assert ran.exit_code == 1
+    assert "2 records: 1 created, 0 updated, 0 skipped, 1 failed." in ran.output
     [succeeded] = read_records((operator.folder / "brought.success.xml").read_bytes())
     [failed] = read_records((operator.folder / "brought.fail.xml").read_bytes())
     assert succeeded.values["invoice/id"] == str(invoice)
     assert failed.errors == ["ConnectWise has no invoice with id 1."]
-
-
-def test_import_of_a_good_file_ends_with_0(operator: Operator, invoice: int) -> None:
-    file = operator.has("good.xml", payment_file(payment(invoice=invoice, amount=5)))
-    ran = operator.runs("import", file)
-    assert ran.exit_code == 0
-    assert "1 record: 1 created, 0 updated, 0 skipped, 0 failed." in ran.output
-
-
-def test_import_with_a_failed_record_ends_with_1_and_says_why(operator: Operator) -> None:
-    record = payment(external_id="R-1", number="NO-SUCH", amount=5)
-    ran = operator.runs("import", operator.has("bad.xml", payment_file(record)))
-    assert ran.exit_code == 1
-    assert "R-1, invoice NO-SUCH: ConnectWise has no invoice with number NO-SUCH." in ran.output
-
-
-def test_import_of_a_refused_file_ends_with_2_and_says_that_nothing_was_sent(
-    operator: Operator, connectwise: Simulator
-) -> None:
-    ran = operator.runs("import", operator.has("cut off.xml", b"<InvoicePayments>"))
-    assert ran.exit_code == 2
-    assert "No payment was sent." in ran.output
-    assert file_errors((operator.folder / "cut off.fail.xml").read_bytes())
-    assert connectwise.payments() == []
 
 
 def test_import_takes_another_name_and_another_folder(operator: Operator, invoice: int) -> None:
@@ -145,13 +122,6 @@ def test_import_takes_another_name_and_another_folder(operator: Operator, invoic
     assert ran.exit_code == 0
     assert operator.deployment.bucket.exists(f"success/{key}")
     assert (operator.folder / "results" / "local.success.xml").exists()
-
-
-def test_a_name_that_would_never_be_imported_is_not_uploaded(operator: Operator) -> None:
-    ran = operator.runs("import", operator.has("never.txt", payment_file()))
-    assert ran.exit_code == 2
-    assert "its name must end with .xml" in ran.errors
-    assert not operator.deployment.bucket.exists("incoming/never.txt")
 
 
 def test_nothing_is_uploaded_while_imports_are_switched_off(
@@ -260,12 +230,6 @@ def test_status_of_a_file_shows_its_counts(operator: Operator, invoice: int) -> 
     assert ["Created", "1"] in lines
 
 
-def test_status_of_a_file_that_never_came_says_so(operator: Operator) -> None:
-    ran = operator.runs("status", "never came.xml")
-    assert ran.exit_code == 2
-    assert "No import of incoming/never came.xml has begun yet." in ran.errors
-
-
 # ---- truth ---------------------------------------------------------------------------------------
 
 
@@ -310,33 +274,8 @@ def test_a_record_of_zynk_s_names_the_payment_to_update(
     assert operator.deployment.truth(external_id)["invoiceId"] == invoice
 
 
-def test_a_record_of_zynk_s_without_any_invoice_is_rejected(
-    operator: Operator, invoice: int
-) -> None:
-    zynk = f'<TruthRecord Type="InvoicePayment" InternalId="5" ExternalId="Z-{invoice}"/>'
-    file = operator.has("zynk.xml", f"<TruthRecords>{zynk}</TruthRecords>".encode())
-    operator.runs("truth", "import", file)
-    outcome = operator.deployment.import_records(payment(external_id=f"Z-{invoice}", amount=7))
-    assert "Give <invoice> with its <id> or <identifier>" in outcome.errors[0]
-
-
-def test_an_export_holds_what_imports_have_taught(operator: Operator, invoice: int) -> None:
-    external_id = f'quoted "{invoice}" & more'
-    outcome = operator.deployment.import_records(
-        payment(external_id=external_id, invoice=invoice, amount=5)
-    )
-    file = operator.folder / "export.xml"
-    assert operator.runs("truth", "export", file).exit_code == 0
-    records = [dict(record.attrib) for record in ElementTree.parse(file).getroot()]
-    [exported] = [record for record in records if record["ExternalId"] == external_id]
-    assert exported["Type"] == "InvoicePayment"
-    assert exported["InternalId"] == outcome.succeeded[0].values["id"]
-    assert exported["InvoiceId"] == str(invoice)
-    assert exported["Created"] == operator.deployment.truth(external_id)["created"]
-
-
 def test_an_export_loads_again(operator: Operator, invoice: int) -> None:
-    external_id = f"again-{invoice}"
+    external_id = f'again "{invoice}" & more'
     operator.deployment.import_records(payment(external_id=external_id, invoice=invoice, amount=5))
     before = operator.deployment.truth(external_id)
     file = operator.folder / "export.xml"
@@ -405,14 +344,6 @@ def test_show_and_list_name_the_payment(operator: Operator, invoice: int) -> Non
     assert line.split()[1:3] == [str(payment_id), str(invoice)]
 
 
-def test_another_connection_has_other_records(operator: Operator, invoice: int) -> None:
-    external_id = f"ours-{invoice}"
-    operator.deployment.import_records(payment(external_id=external_id, invoice=invoice, amount=5))
-    ran = operator.runs("truth", "show", external_id, "--connection", "na.myconnectwise.net/other")
-    assert ran.exit_code == 2
-    assert "na.myconnectwise.net/other" in ran.errors
-
-
 # ---- check ---------------------------------------------------------------------------------------
 
 
@@ -425,54 +356,19 @@ def verdict(output: str, name: str) -> str:
 def test_check_ends_with_0_where_nothing_is_missing(
     operator: Operator, connectwise: Simulator
 ) -> None:
+    connectwise.clear_calls()
     ran = operator.runs("check")
     assert ran.exit_code == 0
+    assert {call.method for call in connectwise.calls()} == {"GET"}
     assert verdict(ran.output, "Read invoices") == "ok"
     assert verdict(ran.output, "Read payments") == "ok"
 
 
-def test_check_says_whether_alarms_reach_somebody(
-    operator: Operator, connectwise: Simulator
-) -> None:
-    """Nobody has to be told, so that it is only a note."""
-    name = "Alarms reach somebody"
-    assert verdict(operator.runs("check").output, name).startswith("note")
-    sns = operator.deployment.stack.client("sns")
-    topic = operator.deployment.stack.outputs["NotificationTopicArn"]
-    queue = operator.deployment.stack.client("sqs").create_queue(QueueName="alarmed")["QueueUrl"]
-    attributes = operator.deployment.stack.client("sqs").get_queue_attributes(
-        QueueUrl=queue, AttributeNames=["QueueArn"]
-    )["Attributes"]
-    subscribed = sns.subscribe(
-        TopicArn=topic,
-        Protocol="sqs",
-        Endpoint=attributes["QueueArn"],
-        ReturnSubscriptionArn=True,
-    )
-    assert verdict(operator.runs("check").output, name).startswith("ok")
-    sns.unsubscribe(SubscriptionArn=subscribed["SubscriptionArn"])
-
-
-def test_check_never_writes(operator: Operator, connectwise: Simulator) -> None:
-    connectwise.clear_calls()
-    operator.runs("check")
-    assert {call.method for call in connectwise.calls()} == {"GET"}
-
-
-@pytest.mark.parametrize(
-    ("switches", "name"),
-    [
-        (Switches(read_invoices=False), "Read invoices"),
-        (Switches(read_payments=False), "Read payments"),
-    ],
-)
-def test_check_names_the_missing_permission(
-    operator: Operator, connectwise: Simulator, switches: Switches, name: str
-) -> None:
-    connectwise.configure(**switches)
+def test_check_names_the_missing_permission(operator: Operator, connectwise: Simulator) -> None:
+    connectwise.configure(read_payments=False)
     ran = operator.runs("check")
     assert ran.exit_code == 1
-    assert verdict(ran.output, name).startswith("missing")
+    assert verdict(ran.output, "Read payments").startswith("missing")
     assert "security role" in ran.output
 
 
@@ -493,29 +389,6 @@ def test_check_names_every_field_that_the_secret_lacks(operator: Operator) -> No
 # ---- preview -------------------------------------------------------------------------------------
 
 
-def test_preview_says_which_fields_change_from_what_to_what(
-    operator: Operator, connectwise: Simulator, invoice: int
-) -> None:
-    paid = connectwise.add_payment(invoice, "25.00", paymentDate="2026-01-02T00:00:00Z")
-    record = payment(invoice=invoice, amount="60.00", paymentDate="2026-01-02")
-    [row] = operator.previews(operator.has("p.xml", payment_file(record)))
-    assert (row["action"], row["paymentId"]) == ("update", paid["id"])
-    assert row["fields"] == {
-        "amount": {"from": 25.00, "to": 60.00},
-        "paymentDate": {"from": "2026-01-02T00:00:00Z", "to": "2026-01-02T00:00:00Z"},
-    }
-
-
-def test_of_two_records_for_one_invoice_the_second_updates_the_first(
-    operator: Operator, invoice: int
-) -> None:
-    records = payment(invoice=invoice, amount=5), payment(number=invoice_number(invoice), amount=6)
-    first, second = operator.previews(operator.has("p.xml", payment_file(*records)))
-    assert (first["action"], first["paymentId"]) == ("create", None)
-    assert (second["action"], second["paymentId"]) == ("update", None)
-    assert second["fields"] == {"amount": {"from": 5, "to": 6}}
-
-
 def test_preview_writes_nothing_anywhere(
     operator: Operator, connectwise: Simulator, invoice: int
 ) -> None:
@@ -525,28 +398,6 @@ def test_preview_writes_nothing_anywhere(
     assert {call.method for call in connectwise.calls()} == {"GET"}
     assert operator.deployment.truth(f"P-{invoice}") == {}
     assert not operator.deployment.bucket.exists("incoming/p.xml")
-
-
-def test_preview_of_a_file_that_would_be_refused_ends_with_2(operator: Operator) -> None:
-    ran = operator.runs("preview", operator.has("p.xml", b"<InvoicePayments><InvoicePayment>"))
-    assert ran.exit_code == 2
-    assert "line 1, column" in ran.errors
-
-
-def test_preview_shows_a_table_that_names_the_reason(operator: Operator, invoice: int) -> None:
-    record = payment(external_id=f"T-{invoice}", invoice=invoice, ammount=5)
-    ran = operator.runs("preview", operator.has("p.xml", payment_file(record)))
-    assert ran.exit_code == 1
-    [line] = [line for line in ran.output.splitlines() if f"T-{invoice}" in line]
-    assert line.split()[:4] == ["1", f"T-{invoice}", str(invoice), "reject"]
-    assert "<ammount> is not known." in line
-
-
-def test_preview_warns_of_more_than_is_due(operator: Operator, invoice: int) -> None:
-    """What ConnectWise does with it is not documented; its own rule may be to cut it."""
-    file = operator.has("p.xml", payment_file(payment(invoice=invoice, amount="1000.01")))
-    [row] = operator.previews(file)
-    assert "open for 1000.00 only" in row["messages"][0]
 
 
 def test_an_import_does_what_the_preview_said(
@@ -600,12 +451,6 @@ def test_an_import_does_what_the_preview_said(
     entry = strict_operator.deployment.import_of("compared.xml")
     for action, count in (("create", "created"), ("update", "updated"), ("skip", "skipped")):
         assert entry[count] == sum(row["action"] == action for row in said)
-
-
-def test_our_sample_files_can_be_previewed(operator: Operator, connectwise: Simulator) -> None:
-    connectwise.add_invoices(count=30, first_id=201, number="SAMPLE-{id}", total="100.00")
-    rows = operator.previews(EVENTS / "payments-with-errors.xml")
-    assert [row["record"] for row in rows] == list(range(1, 11))
 
 
 def _invoice_id(named: str) -> int:

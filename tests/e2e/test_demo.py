@@ -103,14 +103,6 @@ def test_the_demo_takes_a_file_of_yours(temporary: Path, tmp_path: Path) -> None
     assert paid == ["X-77", "250.00", "0.00", "250.00", "0.00"]
 
 
-def test_the_demo_shows_how_a_file_that_is_none_is_refused(temporary: Path, tmp_path: Path) -> None:
-    file = tmp_path / "letter.txt"
-    file.write_text("Dear Sir or Madam")
-    output = output_of(temporary, file)
-    assert "Not imported: line 1, column 1" in output
-    assert "No payment was sent." in output
-
-
 def test_ctrl_c_leaves_nothing_behind(temporary: Path) -> None:
     with demo(temporary) as process:
         assert process.stdout is not None
@@ -132,10 +124,3 @@ def test_a_killed_demo_leaves_nothing_behind(temporary: Path) -> None:
         lambda: not list(temporary.glob("local-stack-*")) and is_group_empty(process.pid),
         description="the end of all processes",
     )
-
-
-def test_a_file_that_is_not_there_is_named(temporary: Path) -> None:
-    with demo(temporary, "no-such.xml") as process:
-        output, _ = process.communicate(timeout=_SECONDS)
-    assert process.returncode == 2
-    assert output.strip() == "There is no file no-such.xml."

@@ -46,7 +46,7 @@ class Bucket:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
         return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
-    def wait_for(self, key: str, timeout_seconds: float = 30.0) -> bytes:
+    def wait_for(self, key: str) -> bytes:
         """Wait until the object exists and return its content."""
-        wait_for(lambda: self.exists(key), timeout_seconds, f"s3://{self.name}/{key}")
+        wait_for(lambda: self.exists(key), description=f"s3://{self.name}/{key}")
         return self.read(key)

@@ -8,9 +8,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import signal
-import subprocess
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -18,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from local_stack.guarded import new_directory, start_guarded
 from local_stack.server import free_ports
 from local_stack.waiting import wait_for
 
@@ -44,7 +42,6 @@ class RuntimeEmulator:
         environment: Mapping[str, str],
     ) -> None:
         self._port, runtime_port = free_ports(2)
-        self._log = tempfile.TemporaryFile(mode="w+")  # noqa: SIM115 - closed on exit
         addresses = (
             "--runtime-interface-emulator-address",
             f"127.0.0.1:{self._port}",
@@ -53,17 +50,19 @@ class RuntimeEmulator:
         )
         # As in Lambda: the function's code first, then the layer.
         paths = f"{function}:{layer / 'python'}"
-        self._process = subprocess.Popen(
+        self._process = start_guarded(
             [binary, *addresses, python, "-P", "-m", "awslambdaric", handler],
-            cwd=function,
-            env={**environment, "PYTHONPATH": paths, "PATH": os.defpath},
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
+            new_directory("emulator"),
+            {**environment, "PYTHONPATH": paths, "PATH": os.defpath},
+            function,
         )
 
     def __enter__(self) -> RuntimeEmulator:
-        wait_for(self._listens, 20, "the emulator listens")
+        try:
+            wait_for(self._listens, 60, "the emulator listens")
+        except BaseException:
+            self._process.close()
+            raise
         return self
 
     def __exit__(
@@ -72,9 +71,7 @@ class RuntimeEmulator:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self._log.close()
+        self._process.close()
 
     def invoke(self, event: Any, timeout_seconds: float = 60) -> Any:
         """Return the function's answer, or its error as Lambda describes it."""
@@ -86,11 +83,10 @@ class RuntimeEmulator:
 
     def log(self) -> str:
         """Return what the emulator and the function have written so far."""
-        self._log.seek(0)
-        return self._log.read()
+        return self._process.log()
 
     def _listens(self) -> bool:
-        if self._process.poll() is not None:
+        if self._process.has_ended():
             raise RuntimeError(f"The emulator has ended: {self.log()}")
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/", timeout=1):

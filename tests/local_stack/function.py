@@ -1,9 +1,6 @@
 """What tests ask of a Lambda function: its log, its metrics, its processes."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from local_cloudwatch.emf import Metric, parse_metrics
+from local_stack.guardian import processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +44,9 @@ class Function:
     def worker_pids(self) -> list[int]:
         """The processes that run the function now, or wait for its next invocation."""
         directory = f"{self.server_directory}/ministack-lambda-{self.name}-"
-        return [pid for pid, command in _processes() if directory in command]
+        return [each.pid for each in processes() if directory in each.command]
 
     def _log_group(self) -> str:
         configuration = self.lambda_client.get_function_configuration(FunctionName=self.name)
         group: str | None = configuration.get("LoggingConfig", {}).get("LogGroup")
         return group or f"/aws/lambda/{self.name}"
-
-
-def _processes() -> Iterator[tuple[int, str]]:
-    """Every process id with its command line."""
-    if sys.platform == "linux":  # slim images have no ps
-        for directory in Path("/proc").glob("[0-9]*"):
-            try:
-                command = (directory / "cmdline").read_bytes().replace(b"\0", b" ")
-            except OSError:
-                continue  # ended meanwhile
-            yield int(directory.name), command.decode(errors="replace")
-        return
-    listing = subprocess.run(
-        ["ps", "-axwwo", "pid=,command="], capture_output=True, text=True, check=True
-    )
-    for line in listing.stdout.splitlines():
-        pid, _, command = line.strip().partition(" ")
-        yield int(pid), command

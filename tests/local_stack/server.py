@@ -3,9 +3,7 @@
 import os
 import socket
 import ssl
-import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -13,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_stack.certificate import Certificate, create_certificate
-from local_stack.guardian import EXIT_CODE_FILE
+from local_stack.guarded import Guarded, new_directory, start_guarded
 
 REGION = "us-east-1"
 
-_HERE = Path(__file__).parent
+_LAUNCHER = Path(__file__).with_name("launcher.py")
 _START_SECONDS = 60.0
-_END_SECONDS = 30.0
 _LOG_LINES_SHOWN = 30
 
 
@@ -31,11 +28,10 @@ class ServerFailed(Exception):
 class Server:
     """A running MiniStack."""
 
-    directory: Path
+    process: Guarded
     certificate: Certificate
     port: int
     http_port: int
-    guardian: subprocess.Popen[bytes]
 
     @property
     def endpoint_url(self) -> str:
@@ -47,45 +43,37 @@ class Server:
         """The same server without TLS, to see that a bucket policy refuses it."""
         return f"http://127.0.0.1:{self.http_port}"
 
+    @property
+    def directory(self) -> Path:
+        """Where all of its files lie."""
+        return self.process.directory
+
     def log(self) -> str:
         """What MiniStack has written so far."""
-        return _log_file(self.directory).read_text(errors="replace")
+        return self.process.log()
 
     def close(self) -> None:
         """End every process of the server and remove its files."""
-        assert self.guardian.stdin is not None
-        self.guardian.stdin.close()
-        self.guardian.wait(_END_SECONDS)
+        self.process.close()
 
 
 def start_server(runtime_python: Path) -> Server:
     """Start MiniStack and wait until it answers."""
-    server = _spawn(runtime_python)
+    directory = new_directory("local-stack")
+    certificate = create_certificate(directory)
+    port, http_port = free_ports(2)
+    process = start_guarded(
+        [sys.executable, "-I", _LAUNCHER, runtime_python, str(http_port)],
+        directory,
+        _environment(directory, certificate, port),
+    )
+    server = Server(process, certificate, port, http_port)
     try:
         _wait_until_healthy(server)
     except BaseException:
         server.close()
         raise
     return server
-
-
-def _spawn(runtime_python: Path) -> Server:
-    # Resolved: macOS's temporary directory is a link, and processes are found by their paths.
-    directory = Path(tempfile.mkdtemp(prefix="local-stack-")).resolve()
-    certificate = create_certificate(directory)
-    port, http_port = free_ports(2)
-    launcher: list[str | Path] = [sys.executable, "-I", _HERE / "launcher.py", runtime_python]
-    with _log_file(directory).open("wb") as log:
-        guardian = subprocess.Popen(
-            [sys.executable, "-I", _HERE / "guardian.py", directory, *launcher, str(http_port)],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            env=_environment(directory, certificate, port),
-            cwd=directory,
-            start_new_session=True,  # Ctrl-C in the terminal is for the parent; the guardian tidies
-        )
-    return Server(directory, certificate, port, http_port, guardian)
 
 
 def _environment(directory: Path, certificate: Certificate, port: int) -> dict[str, str]:
@@ -98,8 +86,6 @@ def _environment(directory: Path, certificate: Certificate, port: int) -> dict[s
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": "C.UTF-8",
         "TZ": "UTC",
-        "HOME": str(directory),
-        "TMPDIR": str(directory),
         "S3_DATA_DIR": str(directory / "s3"),
         "STATE_DIR": str(directory / "state"),
         "BIND_HOST": "127.0.0.1",
@@ -113,7 +99,7 @@ def _environment(directory: Path, certificate: Certificate, port: int) -> dict[s
         # These would listen on every interface, and tidy up containers that are not ours.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
-        "DOCKER_HOST": f"unix://{directory / 'no-docker.sock'}",
+        "DOCKER_HOST": f"unix://{os.devnull}",
     }
 
 
@@ -140,7 +126,7 @@ def _wait_until_healthy(server: Server) -> None:
             with direct.open(f"{server.endpoint_url}/_ministack/health", timeout=5):
                 return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
-            if (server.directory / EXIT_CODE_FILE).exists():
+            if server.process.has_ended():
                 break
         time.sleep(0.05)
     raise ServerFailed("MiniStack did not start:\n" + _last_lines(server.log()))
@@ -148,7 +134,3 @@ def _wait_until_healthy(server: Server) -> None:
 
 def _last_lines(log: str) -> str:
     return "\n".join(log.splitlines()[-_LOG_LINES_SHOWN:])
-
-
-def _log_file(directory: Path) -> Path:
-    return directory / "ministack.log"

@@ -10,7 +10,7 @@ from local_stack.clients import Clients
 from local_stack.function import Function
 from local_stack.queue import Queue
 from local_stack.server import Server
-from local_stack.waiting import wait_for
+from local_stack.waiting import PATIENCE_SECONDS, wait_for
 
 _Value = TypeVar("_Value")
 
@@ -74,7 +74,10 @@ class Stack:
         return [pid for function in self.functions() for pid in function.worker_pids()]
 
     def wait_for(
-        self, what: Callable[[], _Value], timeout_seconds: float = 30.0, description: str = ""
+        self,
+        what: Callable[[], _Value],
+        timeout_seconds: float = PATIENCE_SECONDS,
+        description: str = "",
     ) -> _Value:
         """Ask until the answer is true; when it never is, show what the functions logged."""
         try:
@@ -85,6 +88,9 @@ class Stack:
 
     def delete(self) -> None:
         """Delete the stack; what the template retains stays, as on AWS."""
+        # With the stack alone, MiniStack would let the functions' processes and folders stay.
+        for function in self.functions():
+            self.client("lambda").delete_function(FunctionName=function.name)
         cloudformation = self.client("cloudformation")
         cloudformation.delete_stack(StackName=self.name)
         cloudformation.get_waiter("stack_delete_complete").wait(

@@ -6,11 +6,14 @@ from typing import TypeVar
 
 _Value = TypeVar("_Value")
 
+PATIENCE_SECONDS = 180.0
+"""A lost answer is given half a minute to take effect, and the machine may be busy."""
+
 _POLL_SECONDS = 0.05
 
 
 def wait_for(
-    what: Callable[[], _Value], timeout_seconds: float = 30.0, description: str = ""
+    what: Callable[[], _Value], timeout_seconds: float = PATIENCE_SECONDS, description: str = ""
 ) -> _Value:
     """Ask again and again until the answer is true, and return it; TimeoutError when it is not."""
     deadline = time.monotonic() + timeout_seconds

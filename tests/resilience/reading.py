@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import resource
 import sys
+from datetime import date
 from pathlib import Path
 
 from payments.errors import FileRefused
 from payments.files.reader import check_file, read_records
-from payments.files.record import read_record
+from payments.files.record import ReadingRules, read_record
 from payments.pipeline import CHUNK_RECORDS, take_chunk
 
 
@@ -17,7 +18,8 @@ def read(path: Path) -> str:
     """Return the refusal, or how many of the records have errors."""
     try:
         total = check_file(path).total
-        records = map(read_record, read_records(path))
+        rules = ReadingRules(2, date(2026, 3, 31))
+        records = (read_record(raw, rules) for raw in read_records(path))
         wrong = 0
         while chunk := take_chunk(records, CHUNK_RECORDS):
             wrong += sum(bool(record.errors) for record in chunk)

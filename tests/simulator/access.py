@@ -4,8 +4,6 @@ from simulator.answers import Refusal, error
 from simulator.calls import OpenCall
 from simulator.settings import Settings
 
-_ROUTER = "v4_6_release/"
-_READS_INVOICES = frozenset({"invoices", "invoice", "invoice-count"})
 _READS_PAYMENTS = frozenset({"payments", "payment"})
 
 
@@ -27,8 +25,7 @@ def _check_url(call: OpenCall, settings: Settings) -> None:
 
 
 def _check_codebase(call: OpenCall, settings: Settings) -> None:
-    routed = settings.router_codebase and call.route.codebase == _ROUTER
-    if call.route.codebase != settings.codebase and not routed:
+    if call.route.codebase != settings.codebase:
         raise error(404, "NotFound", "The requested resource was not found.")
 
 
@@ -42,7 +39,7 @@ def _check_credentials(call: OpenCall, settings: Settings) -> None:
 
 
 def _check_permission(kind: str, settings: Settings) -> None:
-    if kind in _READS_INVOICES:
+    if kind == "invoices":
         allowed = settings.read_invoices
     elif kind in _READS_PAYMENTS:
         allowed = settings.read_payments

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from simulator import exact_json
 
@@ -17,6 +17,8 @@ class Answer:
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = JSON_TYPE
+    trickle: Literal["headers", "body"] | None = None
+    """Which part comes byte by byte, without an end."""
 
 
 @dataclass(frozen=True, slots=True)

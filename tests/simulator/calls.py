@@ -13,6 +13,8 @@ from simulator.answers import Answer
 from simulator.routes import Route
 from simulator.settings import Settings
 
+_MOST_KEPT = 100_000
+
 
 @dataclass(slots=True)
 class OpenCall:
@@ -28,6 +30,8 @@ class OpenCall:
     number: int = 0
     in_flight: int = 0
     inside_silence: bool = False
+    took_effect: float | None = None
+    """None if it was refused, or has not been carried out."""
     answered: float | None = None
     status: int | None = None
     """None while it is open, and if the connection was cut instead of an answer."""
@@ -37,6 +41,7 @@ class OpenCall:
         return {
             "number": self.number,
             "received": self.received,
+            "took_effect": self.took_effect,
             "answered": self.answered,
             "method": self.method,
             "path": self.path,
@@ -54,8 +59,8 @@ class OpenCall:
 class CallLog:
     """Every call that came in, but for the control API's."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._kept: deque[OpenCall] = deque(maxlen=settings.log_limit)
+    def __init__(self) -> None:
+        self._kept: deque[OpenCall] = deque(maxlen=_MOST_KEPT)
         self._counts: Counter[tuple[str, str]] = Counter()
         self._statuses: Counter[int | None] = Counter()
         self._open: dict[int, BaseTransport] = {}
@@ -81,18 +86,13 @@ class CallLog:
 
     def keep(self, call: OpenCall, settings: Settings) -> None:
         """Remember a call, if the settings want that."""
-        if not settings.log_calls:
-            return
-        if self._kept.maxlen != settings.log_limit:
-            self._kept = deque(self._kept, maxlen=settings.log_limit)
-        self._kept.append(call)
+        if settings.log_calls:
+            self._kept.append(call)
 
     def answered(self, call: OpenCall, answer: Answer | None, settings: Settings) -> None:
         """Note how a call ended; no answer means that the connection was cut."""
         call.answered = time.monotonic()
         call.status = answer.status if answer else None
-        if not settings.log_bodies:
-            call.body = ""
         self._open.pop(call.number, None)
         self._statuses[call.status] += 1
         if answer and answer.status in (429, 503) and "Retry-After" in answer.headers:
@@ -116,9 +116,7 @@ class CallLog:
 
     def clear(self) -> None:
         """Forget the calls that have been answered, and start the counts again."""
-        self._kept = deque(
-            (call for call in self._kept if call.answered is None), self._kept.maxlen
-        )
+        self._kept = deque((call for call in self._kept if call.answered is None), _MOST_KEPT)
         self._counts.clear()
         self._statuses.clear()
         self._inside_silence = 0

@@ -47,7 +47,6 @@ class Switches(TypedDict, total=False):
     private_key: str
     client_id: str
     codebase: str
-    router_codebase: bool
     unknown_company: Literal["null", "404"]
     refused_credentials_status: Literal[401, 404]
     read_invoices: bool
@@ -55,14 +54,12 @@ class Switches(TypedDict, total=False):
     write_payments: bool
     second_payment: Literal["reject", "allow"]
     overpayment: Literal["cut", "accept", "reject"]
-    case_sensitive: bool
+    amount_decimals: int | None
     latency_seconds: float
     url_limit: int | None
     max_page_size: int
     budget: Budget | None
     log_calls: bool
-    log_bodies: bool
-    log_limit: int
     silence_grace_seconds: float
 
 
@@ -72,13 +69,15 @@ class Call:
 
     number: int
     received: float
+    took_effect: float | None
+    """None if it was refused, or has not taken effect yet."""
     answered: float | None
     method: str
     path: str
     query: str
     kind: str
-    """companyinfo, system-info, invoices, invoice-count, invoice, payments, payment,
-    payment-create, payment-update, payment-replace, payment-delete, not-allowed or other."""
+    """companyinfo, invoices, payments, payment, payment-create, payment-update, not-allowed or
+    other."""
     body: str
     status: int | None
     """None while it is open, and if the connection was cut instead of an answer."""
@@ -99,6 +98,8 @@ class Counts:
     statuses: Mapping[int | None, int]
     total: int
     in_flight: int
+    late: int
+    """How many calls are still to take effect, answered or not."""
     max_in_flight: int
     inside_silence: int
     connections: int
@@ -242,12 +243,15 @@ class Simulator:
         self,
         *,
         method: str | None = None,
+        kind: str | None = None,
+        invoice: int | None = None,
         path: str | None = None,
         body: str | None = None,
         times: int | None = 1,
         skip: int = 0,
-        probability: float = 1.0,
         after: bool = False,
+        late_seconds: float | None = None,
+        form: str | None = None,
         status: int | None = None,
         headers: Mapping[str, str] | None = None,
         answer: Any = "",
@@ -256,33 +260,43 @@ class Simulator:
         delay_seconds: float = 0.0,
         appear: Mapping[str, Any] | None = None,
     ) -> int:
-        """Let calls fail that match `method`, `path` and `body` (regular expressions).
+        """Let calls fail; return the fault's number.
 
-        `times` None is for ever. What happens: `status` with `headers` and `answer` (text, or a
-        value to send as JSON); `reset` of the connection; silence for `hang_seconds` and then a
-        cut; all of these before the call takes effect, or `after`. `delay_seconds` lets it take
-        effect, and be answered, late. `appear` are the fields of a payment that somebody records
-        on the invoice just before. Returns the fault's number.
+        Which ones: `method`, `kind` (as in `Call`), `invoice` (an id; for calls on it and on its
+        payments), `path` and `body` (regular expressions) must all match; `skip` of those get
+        through first, then `times` are struck, None for all.
+        What happens: a `form` of `simulator.forms`; or `status` with `headers` and `answer` (text,
+        or a value to send as JSON); `reset` of the connection; silence for `hang_seconds` and then
+        a cut. All of these before the call takes effect, or `after`, or with the effect coming
+        `late_seconds` after the call, without anything else with a reset at once.
+        `delay_seconds` lets it take effect, and be answered, late. `appear` are the fields of a
+        payment that somebody records on the invoice just before.
         """
         text = answer if isinstance(answer, str) else exact_json.dumps(answer)
         number = self._do(
             "add-fault",
             method=method,
+            kind=kind,
+            invoice=invoice,
             path=path,
             body=body,
             times=times,
             skip=skip,
-            probability=probability,
             after=after,
+            late_seconds=late_seconds,
+            form="reset" if reset else form,
             status=status,
             headers=dict(headers or {}),
             answer=text,
-            reset=reset,
             hang_seconds=hang_seconds,
             delay_seconds=delay_seconds,
             appear=appear,
         )
         return int(number)
+
+    def remove_fault(self, number: int) -> None:
+        """Take one fault back."""
+        self._do("remove-fault", number=number)
 
     def struck(self) -> dict[int, int]:
         """Return how many calls each fault in force has struck, by the fault's number."""
@@ -292,13 +306,24 @@ class Simulator:
         """Take all faults back."""
         self._do("clear-faults")
 
-    def down(self, *, reset: bool = False) -> None:
-        """Refuse every call with 503 and no Retry-After, or by resetting its connection."""
-        self._do("set-outage", outage="reset" if reset else "unavailable")
+    def down(
+        self,
+        form: str = "unavailable",
+        *,
+        reset: bool = False,
+        invoice: int | None = None,
+        kind: str | None = None,
+    ) -> None:
+        """Refuse every call, or those on an invoice or of a kind, until `up`.
+
+        The forms are those of `simulator.forms`: 503 without Retry-After, `reset` and more.
+        """
+        form = "reset" if reset else form
+        self._do("begin-outage", form=form, invoice=invoice, kind=kind)
 
     def up(self) -> None:
-        """End the outage."""
-        self._do("set-outage", outage=None)
+        """End all outages."""
+        self._do("end-outages")
 
     def calls(self, since: int = 0) -> list[Call]:
         """Return the remembered calls whose number is above `since`, oldest first."""

@@ -148,10 +148,16 @@ def _clear_faults(simulation: Simulation) -> None:
     simulation.faults = FaultBook()
 
 
-def _set_outage(simulation: Simulation, outage: str | None) -> None:
-    if outage not in (None, "unavailable", "reset"):
-        raise ValueError(f"no such outage: {outage}")
-    simulation.outage = outage  # type: ignore[assignment]  # checked above
+def _remove_fault(simulation: Simulation, number: int) -> None:
+    simulation.faults.remove(number)
+
+
+def _begin_outage(simulation: Simulation, **values: Any) -> None:
+    simulation.outages.add(read_fault({**values, "times": None}))
+
+
+def _end_outages(simulation: Simulation) -> None:
+    simulation.outages = FaultBook()
 
 
 def _calls(simulation: Simulation, since: int = 0) -> list[dict[str, Any]]:
@@ -162,6 +168,7 @@ def _counts(simulation: Simulation) -> dict[str, Any]:
     creates = simulation.payments.creates
     return {
         **simulation.log.counts(),
+        "late": len(simulation.late),
         "creates": creates.total(),
         "max_creates_per_invoice": max(creates.values(), default=0),
     }
@@ -190,9 +197,11 @@ _COMMANDS: Mapping[str, Callable[..., Any]] = {
     "delete-payment": _delete_payment,
     "configure": _configure,
     "add-fault": _add_fault,
+    "remove-fault": _remove_fault,
     "struck": _struck,
     "clear-faults": _clear_faults,
-    "set-outage": _set_outage,
+    "begin-outage": _begin_outage,
+    "end-outages": _end_outages,
     "calls": _calls,
     "counts": _counts,
     "clear-calls": _clear_calls,

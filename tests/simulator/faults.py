@@ -1,12 +1,15 @@
 """Failures on demand: which calls they strike, and what happens to those."""
 
-import random
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from simulator.answers import JSON_TYPE, Answer
+from simulator.calls import OpenCall
+from simulator.forms import FORMS, Form
+
+_AS_USUAL = Form()
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +17,10 @@ class Fault:
     """One failure. A call is struck if everything that is given matches."""
 
     method: str | None = None
+    kind: str | None = None
+    """The kind of call, as in the record of the calls: `payment-create`, for example."""
+    invoice: int | None = None
+    """Calls on this invoice and its payments; a look at many invoices is none of them."""
     path: str | None = None
     """A regular expression, searched for in path and query."""
     body: str | None = None
@@ -22,15 +29,17 @@ class Fault:
     """How many calls are struck; None for all."""
     skip: int = 0
     """How many matching calls get through first."""
-    probability: float = 1.0
 
     after: bool = False
     """Whether the call takes effect before it fails: a write is done, and its answer is lost."""
+    late_seconds: float | None = None
+    """The call takes effect so long after it came, whatever it was answered by then; if nothing
+    else is given, its connection is reset at once."""
+    form: str | None = None
+    """What is met, by its name in `simulator.forms`."""
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     answer: str = ""
-    reset: bool = False
-    """Cut the connection with a TCP reset."""
     hang_seconds: float = 0.0
     """Say nothing for so long, then cut the connection."""
     delay_seconds: float = 0.0
@@ -38,16 +47,27 @@ class Fault:
     appear: Mapping[str, Any] | None = None
     """A payment that somebody else records on the invoice just before the call is handled."""
 
-    def cuts(self) -> bool:
-        """Tell whether the connection is cut instead of an answer."""
-        return self.reset or self.hang_seconds > 0
+    def matches(self, call: OpenCall) -> bool:
+        """Tell whether the call is one of those that can be struck."""
+        given = (
+            (self.method, call.method),
+            (self.kind, call.route.kind),
+            (self.invoice, call.route.invoice_id),
+        )
+        if any(wanted not in (None, found) for wanted, found in given):
+            return False
+        target = f"{call.path}?{call.query}" if call.query else call.path
+        return bool(re.search(self.path or "", target) and re.search(self.body or "", call.body))
 
-    def own_answer(self) -> Answer | None:
-        """Return what is answered instead of the truth, or None."""
-        if self.status is None:
-            return None
-        headers = {name.title(): value for name, value in self.headers.items()}
-        return Answer(self.status, self.answer, headers, headers.pop("Content-Type", JSON_TYPE))
+    def how(self) -> Form:
+        """Return what becomes of a call that is struck."""
+        if self.status is not None:
+            headers = {name.title(): value for name, value in self.headers.items()}
+            content_type = headers.pop("Content-Type", JSON_TYPE)
+            return Form(Answer(self.status, self.answer, headers, content_type))
+        if self.form is not None:
+            return FORMS[self.form]
+        return Form(cut=True) if self.hang_seconds or self.late_seconds is not None else _AS_USUAL
 
 
 class FaultBook:
@@ -60,44 +80,38 @@ class FaultBook:
     def add(self, fault: Fault) -> int:
         """Put a fault in force and return its number."""
         self._last += 1
-        self._active[self._last] = _Active(fault, random.Random(self._last))
+        self._active[self._last] = _Active(fault)
         return self._last
+
+    def remove(self, number: int) -> None:
+        """Take a fault back."""
+        del self._active[number]
 
     def struck(self) -> dict[int, int]:
         """Return how many calls each fault has struck."""
         return {number: active.struck for number, active in self._active.items()}
 
-    def strike(self, method: str, path: str, body: str) -> Fault | None:
+    def strike(self, call: OpenCall) -> Fault | None:
         """Return the fault that strikes a call, or None."""
         for active in self._active.values():
-            if active.matches(method, path, body) and active.strikes():
+            if active.fault.matches(call) and active.strikes():
                 return active.fault
         return None
 
 
+@dataclass(slots=True)
 class _Active:
-    """A fault and how often it has struck."""
+    """A fault and what has become of the calls that match."""
 
-    def __init__(self, fault: Fault, dice: random.Random) -> None:
-        self.fault = fault
-        self._dice = dice
-        self.struck = 0
-        self._passed = 0
-        self._path = re.compile(fault.path or "")
-        self._body = re.compile(fault.body or "")
-
-    def matches(self, method: str, path: str, body: str) -> bool:
-        if self.fault.method not in (None, method):
-            return False
-        return bool(self._path.search(path) and self._body.search(body))
+    fault: Fault
+    passed: int = 0
+    struck: int = 0
 
     def strikes(self) -> bool:
+        if self.passed < self.fault.skip:
+            self.passed += 1
+            return False
         if self.fault.times is not None and self.struck >= self.fault.times:
-            return False
-        if self._passed < self.fault.skip:
-            self._passed += 1
-            return False
-        if self._dice.random() >= self.fault.probability:
             return False
         self.struck += 1
         return True
@@ -107,18 +121,23 @@ _NAMES = frozenset(entry.name for entry in fields(Fault))
 
 
 def read_fault(values: Mapping[str, Any]) -> Fault:
-    """Make a fault of the control API's JSON; raise `ValueError` for an unknown field."""
+    """Make a fault of the control API's JSON; raise `ValueError` for one that cannot be."""
     unknown = sorted(values.keys() - _NAMES)
     if unknown:
         raise ValueError(f"a fault has no {', '.join(unknown)}")
-    for pattern in (values.get("path"), values.get("body")):
+    fault = Fault(**{name: _plain(value) for name, value in values.items()})
+    for pattern in (fault.path, fault.body):
         try:
             re.compile(pattern or "")
         except re.error as error:
             raise ValueError(f"not a regular expression: {pattern}: {error}") from error
-    return Fault(**{name: _plain(value) for name, value in values.items()})
+    if fault.form not in (None, *FORMS):
+        raise ValueError(f"no such form: {fault.form}")
+    if fault.late_seconds is not None and (fault.after or fault.how().spares()):
+        raise ValueError("a call that takes effect late cannot have taken effect before")
+    return fault
 
 
 def _plain(value: Any) -> Any:
-    # JSON numbers come as Decimal; durations and probabilities are reckoned in float.
+    # JSON numbers come as Decimal; durations are reckoned in float.
     return value if isinstance(value, str | int | dict) or value is None else float(value)

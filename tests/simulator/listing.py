@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode
 
-from simulator.answers import FieldError, Refusal, error, invalid_field
-from simulator.conditions import BadCondition, Condition, parse
-from simulator.schema import Fields
+from simulator.answers import FieldError, error, invalid_field
+from simulator.conditions import Condition, parse
 
 DEFAULT_PAGE_SIZE = 25
 
@@ -22,7 +21,7 @@ class Listing:
     page_size: int
 
 
-def read_listing(query: str, resource: str, fields: Fields, max_page_size: int) -> Listing:
+def read_listing(query: str, resource: str, max_page_size: int) -> Listing:
     """Read a call's query; raise `Refusal` where it cannot be served.
 
     `pageSize` is 25 if not given; larger than `max_page_size` is cut in silence (ConnectWise's page
@@ -31,7 +30,7 @@ def read_listing(query: str, resource: str, fields: Fields, max_page_size: int) 
     values = {name: entries[-1] for name, entries in parse_qs(query).items()}
     return Listing(
         query=values,
-        condition=_condition(values.get("conditions", ""), resource, fields),
+        condition=_condition(values.get("conditions", ""), resource),
         fields=_names(values.get("fields", "")),
         page=_whole_number(values, "page", 1),
         page_size=min(_whole_number(values, "pageSize", DEFAULT_PAGE_SIZE), max_page_size),
@@ -58,19 +57,17 @@ def _page_url(url: str, listing: Listing, page: int) -> str:
     return f"{url}?{urlencode({**listing.query, 'page': page, 'pageSize': listing.page_size})}"
 
 
-def _condition(text: str, resource: str, fields: Fields) -> Condition | None:
+def _condition(text: str, resource: str) -> Condition | None:
     if not text.strip():
         return None
     try:
-        return parse(text, fields)
-    except BadCondition as bad:
-        raise _bad_condition(str(bad), resource, bad.field) from bad
-
-
-def _bad_condition(message: str, resource: str, field: str) -> Refusal:
-    # The code is known from working clients, the entry in `errors` is inferred.
-    entry = FieldError("ApiFindCondition", message, resource, field)
-    return error(400, "ApiFindCondition", message, [entry])
+        if resource != "invoice":
+            raise ValueError("only invoices are found by conditions")
+        return parse(text)
+    except ValueError as bad:
+        # The code is known from working clients, the entry in `errors` is inferred.
+        entry = FieldError("ApiFindCondition", str(bad), resource, "conditions")
+        raise error(400, "ApiFindCondition", str(bad), [entry]) from bad
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -94,11 +94,9 @@ def _record(values: PaymentValues) -> dict[str, Any]:
 
 def _apply(record: dict[str, Any], operation: Any) -> None:
     path, value = _read_operation(operation)
-    name, _, part = path.partition("/")
-    if not part:
-        record[name] = value
-    elif name not in _COMPUTED:
-        record[name] = {**(record.get(name) or {}), part: value}
+    # A part of a reference is taken and changes nothing (developer guide: "false 200").
+    if "/" not in path:
+        record[path] = value
 
 
 def _read_operation(operation: Any) -> tuple[str, Any]:

@@ -12,6 +12,7 @@ from simulator.invoices import Invoice
 from simulator.payment_bodies import RESOURCE
 from simulator.payments import Payment, PaymentValues
 from simulator.simulation import Simulation
+from simulator.views import open_balance
 
 
 def admit(simulation: Simulation, invoice: Invoice) -> None:
@@ -19,7 +20,8 @@ def admit(simulation: Simulation, invoice: Invoice) -> None:
 
     The code is the one that working clients see for other records that exist already.
     """
-    if simulation.settings.second_payment == "allow" or not simulation.payments.of(invoice.id):
+    paid = any(not payment.is_credit() for payment in simulation.payments.of(invoice.id))
+    if simulation.settings.second_payment == "allow" or not paid:
         return
     message = f"A payment already exists for invoice {invoice.number}."
     raise invalid_field(RESOURCE, "invoice", message, "ObjectExists")
@@ -32,17 +34,17 @@ def settle(
     payment: Payment | None = None,
 ) -> PaymentValues:
     """Hold a payment against the open balance; `payment` is the one that it replaces."""
-    open_balance = _open_balance(simulation, invoice, payment)
+    values = replace(values, amount=_rounded(values.amount, simulation.settings.amount_decimals))
+    own = payment.values.amount if payment else Decimal(0)
+    most = max(open_balance(invoice, simulation.payments.paid(invoice.id)) + own, Decimal(0))
     rule = simulation.settings.overpayment
-    if rule == "accept" or values.amount <= max(open_balance, Decimal(0)):
+    if rule == "accept" or values.amount <= most:
         return values
     if rule == "cut":
-        return replace(values, amount=max(open_balance, Decimal(0)))
-    message = f"The field amount must not exceed the balance of {open_balance:f}."
+        return replace(values, amount=most)
+    message = f"The field amount must not exceed the balance of {most:f}."
     raise invalid_field(RESOURCE, "amount", message, "OutOfRange")
 
 
-def _open_balance(simulation: Simulation, invoice: Invoice, payment: Payment | None) -> Decimal:
-    paid = simulation.payments.paid(invoice.id)
-    own = payment.values.amount if payment else Decimal(0)
-    return invoice.total - invoice.credits - (paid - own)
+def _rounded(amount: Decimal, decimals: int | None) -> Decimal:
+    return amount if decimals is None else round(amount, decimals)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 _NO_FIELDS: Mapping[str, Any] = {}
 
@@ -34,6 +34,17 @@ class Payment:
     values: PaymentValues
     updated: str
 
+    def is_credit(self) -> bool:
+        """Tell whether this is an applied credit memo, which is listed among the payments."""
+        return "credit" in self.values.fields
+
+
+class Paid(NamedTuple):
+    """What has been paid on an invoice, and what the credit memos applied to it make up for."""
+
+    payments: Decimal
+    credits: Decimal
+
 
 class PaymentBook:
     """All payments of the tenant."""
@@ -60,9 +71,12 @@ class PaymentBook:
                 return payment
         return None
 
-    def paid(self, invoice_id: int) -> Decimal:
-        """Return the sum of an invoice's payments."""
-        return sum((payment.values.amount for payment in self.of(invoice_id)), Decimal(0))
+    def paid(self, invoice_id: int) -> Paid:
+        """Return what has been paid on an invoice."""
+        sums = {False: Decimal(0), True: Decimal(0)}
+        for payment in self.of(invoice_id):
+            sums[payment.is_credit()] += payment.values.amount
+        return Paid(sums[False], sums[True])
 
     def add(self, invoice_id: int, values: PaymentValues) -> Payment:
         """Add a payment under the next id."""

@@ -1,19 +1,16 @@
 """ConnectWise's resources: what each kind of call reads or changes, and answers."""
 
-from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from simulator.answers import Answer, error, json_answer, not_found
 from simulator.calls import OpenCall
-from simulator.conditions import Condition
-from simulator.invoices import Invoice
+from simulator.conditions import Condition, Pattern
+from simulator.invoices import Invoice, InvoiceBook
 from simulator.listing import Listing, link_header, page_of, read_listing
-from simulator.matching import Predicate, candidates, predicate
 from simulator.payment_bodies import RESOURCE, read_patch, read_whole
 from simulator.payment_rules import admit, settle
 from simulator.payments import Payment
-from simulator.schema import INVOICE_FIELDS, PAYMENT_FIELDS, Fields
 from simulator.simulation import Simulation
 from simulator.views import invoice_view, payment_view, project
 
@@ -43,44 +40,26 @@ def _company(simulation: Simulation, call: OpenCall) -> Answer:
     )
 
 
-def _system(simulation: Simulation, call: OpenCall) -> Answer:
-    version = f"v{simulation.settings.version()}"
-    return json_answer({"version": version, "isCloud": True, "serverTimeZone": "UTC"})
-
-
 def _invoices(simulation: Simulation, call: OpenCall) -> Answer:
-    listing = _listing(simulation, call, "invoice", INVOICE_FIELDS)
+    listing = _listing(simulation, call, "invoice")
     found = _found_invoices(simulation, listing.condition)
     views = [_show_invoice(simulation, number) for number in page_of(found, listing)]
     return _list_answer(simulation, call, listing, views, len(found))
 
 
-def _invoice_count(simulation: Simulation, call: OpenCall) -> Answer:
-    listing = _listing(simulation, call, "invoice", INVOICE_FIELDS)
-    return json_answer({"count": len(_found_invoices(simulation, listing.condition))})
-
-
-def _invoice(simulation: Simulation, call: OpenCall) -> Answer:
-    listing = _listing(simulation, call, "invoice", INVOICE_FIELDS)
-    _invoice_of(simulation, call)
-    return json_answer(_projected(_show_invoice(simulation, call.route.invoice_id), listing))
-
-
 def _payments(simulation: Simulation, call: OpenCall) -> Answer:
-    listing = _listing(simulation, call, RESOURCE, PAYMENT_FIELDS)
+    listing = _listing(simulation, call, RESOURCE)
     invoice = _invoice_of(simulation, call)
     views = {
         payment.id: _show_payment(simulation, payment, invoice)
         for payment in simulation.payments.of(invoice.id)
     }
-    wanted = _wanted(simulation, listing.condition)
-    ids = [number for number, view in views.items() if wanted(view)]
-    page = [views[number] for number in page_of(ids, listing)]
-    return _list_answer(simulation, call, listing, page, len(ids))
+    page = [views[number] for number in page_of(list(views), listing)]
+    return _list_answer(simulation, call, listing, page, len(views))
 
 
 def _payment(simulation: Simulation, call: OpenCall) -> Answer:
-    listing = _listing(simulation, call, RESOURCE, PAYMENT_FIELDS)
+    listing = _listing(simulation, call, RESOURCE)
     invoice, payment = _payment_of(simulation, call)
     return json_answer(_projected(_show_payment(simulation, payment, invoice), listing))
 
@@ -101,19 +80,6 @@ def _update(simulation: Simulation, call: OpenCall) -> Answer:
     return json_answer(_show_payment(simulation, changed, invoice))
 
 
-def _replace(simulation: Simulation, call: OpenCall) -> Answer:
-    invoice, payment = _payment_of(simulation, call)
-    values = settle(simulation, invoice, read_whole(call.body, invoice.id), payment)
-    changed = simulation.payments.change(payment, values)
-    return json_answer(_show_payment(simulation, changed, invoice))
-
-
-def _delete(simulation: Simulation, call: OpenCall) -> Answer:
-    invoice, payment = _payment_of(simulation, call)
-    simulation.payments.delete(invoice.id, payment.id)
-    return Answer(204)
-
-
 def _not_allowed(simulation: Simulation, call: OpenCall) -> Answer:
     raise error(405, "MethodNotAllowed", f"{call.method} is not allowed here.")
 
@@ -124,16 +90,11 @@ def _nothing(simulation: Simulation, call: OpenCall) -> Answer:
 
 _SERVED: Mapping[str, Callable[[Simulation, OpenCall], Answer]] = {
     "companyinfo": _company,
-    "system-info": _system,
     "invoices": _invoices,
-    "invoice-count": _invoice_count,
-    "invoice": _invoice,
     "payments": _payments,
     "payment": _payment,
     "payment-create": _create,
     "payment-update": _update,
-    "payment-replace": _replace,
-    "payment-delete": _delete,
     "not-allowed": _not_allowed,
     "other": _nothing,
 }
@@ -165,38 +126,31 @@ def _show_payment(simulation: Simulation, payment: Payment, invoice: Invoice) ->
 
 
 def _found_invoices(simulation: Simulation, condition: Condition | None) -> Sequence[int]:
-    if condition is None:
-        return simulation.invoices.ids()
-    wanted = _wanted(simulation, condition)
-    likely = _likely_invoices(simulation, condition)
-    return [number for number in likely if wanted(_show_invoice(simulation, number))]
-
-
-def _likely_invoices(simulation: Simulation, condition: Condition) -> Sequence[int]:
     book = simulation.invoices
-    ids = candidates(condition, "id")
-    if ids is not None:
-        whole = {int(value) for value in ids if isinstance(value, Decimal)}
-        return sorted(number for number in whole if book.get(number))
-    numbers = candidates(condition, "invoiceNumber")
-    if numbers is not None:
-        texts = {value for value in numbers if isinstance(value, str)}
-        return sorted({found for text in texts for found in book.numbered(text)})
-    return book.ids()
-
-
-def _wanted(simulation: Simulation, condition: Condition | None) -> Predicate:
     if condition is None:
-        return lambda _view: True
-    return predicate(condition, case_sensitive=simulation.settings.case_sensitive)
+        return book.ids()
+    found = {invoice_id for invoice_id in condition.ids if book.get(invoice_id)}
+    for pattern in condition.numbers:
+        found.update(_numbered(book, pattern))
+    return sorted(found)
+
+
+def _numbered(book: InvoiceBook, pattern: Pattern) -> Iterator[int]:
+    if pattern.text is not None:
+        yield from book.numbered(pattern.text)
+        return
+    for invoice_id in book.ids():
+        invoice = book.get(invoice_id)
+        if invoice and pattern.regex.fullmatch(invoice.number):
+            yield invoice_id
 
 
 def _projected(view: View, listing: Listing) -> View:
     return project(view, listing.fields) if listing.fields else view
 
 
-def _listing(simulation: Simulation, call: OpenCall, resource: str, fields: Fields) -> Listing:
-    return read_listing(call.query, resource, fields, simulation.settings.max_page_size)
+def _listing(simulation: Simulation, call: OpenCall, resource: str) -> Listing:
+    return read_listing(call.query, resource, simulation.settings.max_page_size)
 
 
 def _list_answer(

@@ -9,18 +9,10 @@ _RESOURCES: tuple[tuple[re.Pattern[str], dict[str, str]], ...] = tuple(
     for pattern, kinds in (
         (
             f"finance/invoices/{_ID}/payments/{_ID}",
-            {
-                "GET": "payment",
-                "PATCH": "payment-update",
-                "PUT": "payment-replace",
-                "DELETE": "payment-delete",
-            },
+            {"GET": "payment", "PATCH": "payment-update"},
         ),
         (f"finance/invoices/{_ID}/payments", {"GET": "payments", "POST": "payment-create"}),
-        ("finance/invoices/count", {"GET": "invoice-count"}),
-        (f"finance/invoices/{_ID}", {"GET": "invoice"}),
         ("finance/invoices", {"GET": "invoices"}),
-        ("system/info", {"GET": "system-info"}),
     )
 )
 _COMPANY = re.compile(r"/login/companyinfo/([^/]+)")

@@ -9,7 +9,7 @@ import uuid
 from aiohttp import web
 
 from simulator.access import check_access
-from simulator.answers import Answer, Refusal, error
+from simulator.answers import JSON_TYPE, Answer, Refusal
 from simulator.budget import too_many
 from simulator.calls import OpenCall
 from simulator.control_api import PREFIX, add_payment, control
@@ -20,6 +20,7 @@ from simulator.simulation import Simulation
 
 HOST = "127.0.0.1"
 _LONGEST_LINE = 1 << 20
+_TRICKLE_SECONDS = 0.1
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -72,6 +73,9 @@ class SimulatorServer:
         answer = await self._outcome(call)
         if answer:
             await self._wait_out_latency(call)
+        if answer and answer.trickle:
+            await _trickle(request.transport, answer)
+            answer = None
         log.answered(call, answer, simulation.settings)
         if answer is None:
             _reset_connection(request)
@@ -80,21 +84,29 @@ class SimulatorServer:
 
     async def _outcome(self, call: OpenCall) -> Answer | None:
         """Return what is answered, or None if the connection is to be cut."""
-        if self._simulation.outage:
-            return _outage_answer(self._simulation.outage)
-        target = f"{call.path}?{call.query}" if call.query else call.path
-        fault = self._simulation.faults.strike(call.method, target, call.body)
+        fault = self._simulation.outages.strike(call) or self._simulation.faults.strike(call)
         return await self._strike(call, fault) if fault else self._work(call)
 
     async def _strike(self, call: OpenCall, fault: Fault) -> Answer | None:
+        form = fault.how()
         await asyncio.sleep(fault.delay_seconds)
         if fault.appear is not None:
             _appear(self._simulation, call, fault)
-        own = fault.own_answer()
-        fails = fault.cuts() or own is not None
-        answer = self._work(call) if fault.after or not fails else None
+        if fault.late_seconds is not None:
+            self._take_effect_later(call, fault.late_seconds)
+        answer = self._work(form.change(call)) if fault.after or form.spares() else Answer(200)
         await asyncio.sleep(fault.hang_seconds)
-        return None if fault.cuts() else own or answer
+        return None if form.cut else form.page or form.twist(answer)
+
+    def _take_effect_later(self, call: OpenCall, seconds: float) -> None:
+        async def take_effect() -> None:
+            await asyncio.sleep(call.received + seconds - time.monotonic())
+            self._work(call)
+
+        late = self._simulation.late
+        task = asyncio.create_task(take_effect())
+        late.add(task)
+        task.add_done_callback(late.discard)
 
     def _work(self, call: OpenCall) -> Answer:
         """Let the call take effect, all at once: nothing else runs in between."""
@@ -103,9 +115,11 @@ class SimulatorServer:
             return refused
         try:
             check_access(call, self._simulation.settings)
-            return serve(self._simulation, call)
+            answer = serve(self._simulation, call)
         except Refusal as refusal:
             return refusal.answer
+        call.took_effect = time.monotonic()
+        return answer
 
     def _over_budget(self) -> Answer | None:
         budget, limiter = self._simulation.settings.budget, self._simulation.limiter
@@ -129,10 +143,14 @@ def _appear(simulation: Simulation, call: OpenCall, fault: Fault) -> None:
         return
 
 
-def _outage_answer(outage: str) -> Answer | None:
-    if outage == "reset":
-        return None
-    return error(503, "ServiceUnavailable", "The service is unavailable.").answer
+async def _trickle(transport: asyncio.Transport, answer: Answer) -> None:
+    """Send a byte now and then until the caller hangs up: none of them comes late."""
+    begun = f"HTTP/1.1 {answer.status} OK\r\nContent-Type: {JSON_TYPE}\r\n"
+    rest = "X-Trickle: " if answer.trickle == "headers" else "Content-Length: 1000000\r\n\r\n"
+    transport.write((begun + rest).encode())
+    while not transport.is_closing():
+        transport.write(b" ")
+        await asyncio.sleep(_TRICKLE_SECONDS)
 
 
 def _headers(request: web.BaseRequest) -> dict[str, str | None]:

@@ -39,8 +39,6 @@ class Settings:
 
     codebase: str = "v2026_1/"
     """The tenant's path; change it to play an upgrade of the tenant."""
-    router_codebase: bool = False
-    """Whether `v4_6_release/` also leads to the tenant, as on ConnectWise's own hosts."""
     unknown_company: Literal["null", "404"] = "null"
     """How an unknown company is answered; working clients have seen both."""
     refused_credentials_status: Literal[401, 404] = 401
@@ -54,8 +52,8 @@ class Settings:
     """A second POST on an invoice. Not documented: refused, or a second row in silence."""
     overpayment: Literal["cut", "accept", "reject"] = "cut"
     """More than the open balance. Not documented for REST; the older Accounting Interface cuts."""
-    case_sensitive: bool = False
-    """Whether conditions compare strings with their case. Not documented."""
+    amount_decimals: int | None = None
+    """To how many decimals amounts are rounded. Not documented."""
 
     latency_seconds: float = 0.0
     """From receipt to answer; the effect of a write comes first."""
@@ -66,9 +64,7 @@ class Settings:
     budget: Budget | None = None
 
     log_calls: bool = True
-    log_bodies: bool = True
-    log_limit: int = 100_000
-    """The newest calls that are remembered; the counts go on regardless."""
+    """Whether the newest calls are remembered; the counts go on regardless."""
     silence_grace_seconds: float = 0.05
     """How long after a Retry-After a call may still arrive that was sent before it was read."""
 

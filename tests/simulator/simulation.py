@@ -1,7 +1,7 @@
 """The state of one simulator: the tenant, its switches, its faults and what it was asked."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from simulator.budget import Limiter
 from simulator.calls import CallLog
@@ -9,8 +9,6 @@ from simulator.faults import FaultBook
 from simulator.invoices import InvoiceBook
 from simulator.payments import PaymentBook
 from simulator.settings import Settings
-
-Outage = Literal["unavailable", "reset"]
 
 
 @dataclass(slots=True)
@@ -22,14 +20,17 @@ class Simulation:
     invoices: InvoiceBook = field(default_factory=InvoiceBook)
     payments: PaymentBook = field(default_factory=PaymentBook)
     faults: FaultBook = field(default_factory=FaultBook)
-    outage: Outage | None = None
+    outages: FaultBook = field(default_factory=FaultBook)
+    """Faults that are looked at first, until all are ended together."""
+    late: set[asyncio.Task[None]] = field(default_factory=set)
+    """The calls that are still to take effect."""
     limiter: Limiter | None = None
     log: CallLog = field(init=False)
     first_settings: Settings = field(init=False)
 
     def __post_init__(self) -> None:
         self.first_settings = replace(self.settings)
-        self.log = CallLog(self.settings)
+        self.log = CallLog()
 
     def switch(self, settings: Settings) -> None:
         """Change the switches; a new budget starts full."""
@@ -41,8 +42,10 @@ class Simulation:
         """Go back to how it all began, first credentials included."""
         self.switch(self.first_settings)
         self.invoices, self.payments = InvoiceBook(), PaymentBook()
-        self.faults, self.outage = FaultBook(), None
-        self.log = CallLog(self.settings)
+        self.faults, self.outages = FaultBook(), FaultBook()
+        for task in self.late:
+            task.cancel()
+        self.log = CallLog()
 
     def secret(self) -> dict[str, str]:
         """Return what one needs to call, as the product's secret holds it."""

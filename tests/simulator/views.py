@@ -5,31 +5,36 @@ from decimal import Decimal
 from typing import Any
 
 from simulator.invoices import Invoice
-from simulator.payments import Payment
+from simulator.payments import Paid, Payment
 
 _API_MEMBER = "ImportApi"
 
 
-def invoice_view(invoice: Invoice, paid: Decimal) -> dict[str, Any]:
+def invoice_view(invoice: Invoice, paid: Paid) -> dict[str, Any]:
     """Show an invoice; `payments` is an amount there, not a list (OpenAPI description)."""
     return {
         "id": invoice.id,
         "invoiceNumber": invoice.number,
         **invoice.fields,
         "total": invoice.total,
-        "payments": paid,
-        "credits": invoice.credits,
-        "balance": invoice.total - paid - invoice.credits,
+        "payments": paid.payments,
+        "credits": invoice.credits + paid.credits,
+        "balance": open_balance(invoice, paid),
     }
 
 
-def payment_view(payment: Payment, invoice: Invoice, paid: Decimal) -> dict[str, Any]:
+def open_balance(invoice: Invoice, paid: Paid) -> Decimal:
+    """Return what is still to be paid on an invoice."""
+    return invoice.total - invoice.credits - paid.payments - paid.credits
+
+
+def payment_view(payment: Payment, invoice: Invoice, paid: Paid) -> dict[str, Any]:
     """Show a payment; fields without a value are left out."""
     values = payment.values
-    balance = invoice.total - paid - invoice.credits
+    balance = open_balance(invoice, paid)
     view: dict[str, Any] = {
         "id": payment.id,
-        "type": "P",
+        "type": "C" if payment.is_credit() else "P",
         "source": "Default",
         "amount": values.amount,
         "balance": balance,

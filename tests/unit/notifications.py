@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 
-def eventbridge(key: str, **found: str) -> dict[str, Any]:
+def eventbridge(key: str, **found: Any) -> dict[str, Any]:
     """Return the event that S3 gives EventBridge; keys in it are as they are."""
     return {
         "version": "0",
@@ -20,7 +20,7 @@ def eventbridge(key: str, **found: str) -> dict[str, Any]:
     }
 
 
-def s3_record(key: str, **found: str) -> dict[str, Any]:
+def s3_record(key: str, **found: Any) -> dict[str, Any]:
     """Return one record of S3's own notification; keys in it are encoded."""
     return {
         "eventSource": "aws:s3",
@@ -32,15 +32,20 @@ def s3_record(key: str, **found: str) -> dict[str, Any]:
     }
 
 
-def sqs(*bodies: object) -> dict[str, Any]:
+def sqs(*notifications: object) -> dict[str, Any]:
     """Return what Lambda hands over of a queue."""
+    return sqs_texts(*map(json.dumps, notifications))
+
+
+def sqs_texts(*bodies: object) -> dict[str, Any]:
+    """Return what Lambda hands over of a queue into which somebody has put these bodies."""
     return {
         "Records": [
             {
                 "messageId": f"m{number}",
                 "receiptHandle": f"r{number}",
                 "eventSource": "aws:sqs",
-                "body": json.dumps(body),
+                "body": body,
             }
             for number, body in enumerate(bodies, 1)
         ]

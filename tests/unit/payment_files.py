@@ -3,14 +3,18 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from payments.errors import FileRefused
+from payments.files.reader import RawRecord, check_file, read_records
+from payments.files.record import ReadingRules, read_record
+from payments.import_state import CheckedFile
 from payments.models import PaymentRecord
-from payments.files.reader import CheckedFile, RawRecord, check_file, read_records
-from payments.files.record import read_record
+
+RULES = ReadingRules(currency_decimals=2, today=date(2026, 3, 31))
 
 # What Zynk's task takes, down to the namespaces that it does not use.
 SAMPLE = b"""<?xml version="1.0" encoding="utf-8"?>
@@ -59,14 +63,14 @@ def raw_records(content: bytes, after: int = 0) -> list[RawRecord]:
         return list(read_records(path, after))
 
 
-def records(content: bytes) -> list[PaymentRecord]:
+def records(content: bytes, rules: ReadingRules = RULES) -> list[PaymentRecord]:
     """Return the records with their values."""
-    return [read_record(raw) for raw in raw_records(content)]
+    return [read_record(raw, rules) for raw in raw_records(content)]
 
 
-def record(content: str) -> PaymentRecord:
+def record(content: str, rules: ReadingRules = RULES) -> PaymentRecord:
     """Return the one record that has this content."""
-    (found,) = records(document(payment(content)))
+    (found,) = records(document(payment(content)), rules)
     return found
 
 

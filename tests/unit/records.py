@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from payments.models import Action, JsonValue, PaymentRecord, RecordXml, TruthRecord
+from payments.models import JsonValue, PaymentRecord, RecordXml, TruthRecord
 
 _SOURCE = b"<InvoicePayment></InvoicePayment>"
 XML = RecordXml(_SOURCE, content=(16, 16))
@@ -37,14 +37,13 @@ def payment_record(
 def truth_record(
     external_id: str = "A",
     payment_id: int = 70,
-    invoice_id: int = 1,
+    invoice_id: int | None = 1,
     *,
     import_id: str | None = "earlier import",
-    record_number: int | None = 1,
-    action: Action | None = Action.CREATED,
-    amount: str | None = "10.00",
     key: str | None = "incoming/earlier.xml",
-    first_record: int | None = None,
+    accepted: bool = True,
+    amount: str | None = "10.00",
+    day: str | None = None,
 ) -> TruthRecord:
     """Return an entry of the truth table, by default one that an earlier import has written."""
     return TruthRecord(
@@ -54,9 +53,8 @@ def truth_record(
         created="2024-01-01T00:00:00Z",
         modified="2024-02-03T04:05:06Z",
         import_id=import_id,
-        record_number=record_number,
-        action=action,
-        amount=None if amount is None else Decimal(amount),
         key=key,
-        first_record=first_record,
+        accepted=accepted,
+        amount=None if amount is None else Decimal(amount),
+        day=day,
     )

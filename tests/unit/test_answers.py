@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payments.connectwise.answers import error_messages, read_error, read_json, write_json
+from payments.connectwise.answers import (
+    MOST_TEXT_CHARACTERS,
+    error_messages,
+    read_error,
+    read_json,
+    usable_id,
+    usable_number,
+    write_json,
+)
 from payments.models import JsonValue
 
 
@@ -47,11 +55,115 @@ def test_json_is_written_with_exactly_the_given_digits(value: JsonValue, text: s
     assert write_json(value) == text
 
 
+NUMBERS_OUT_OF_THIS_WORLD = [
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "1e39",
+    "-1e-39",
+    "1e9999999999999999999",
+    "0e-500",
+    "1" * 39,
+    "9" * 5000,
+    "0." + "1" * 37,
+]
+
+
+@pytest.mark.parametrize("number", NUMBERS_OUT_OF_THIS_WORLD)
+def test_a_number_out_of_this_world_is_none(number: str) -> None:
+    """The rest of the answer is read all the same."""
+    assert read_json(f'{{"id": 5, "amount": {number}}}'.encode()) == {"id": 5, "amount": None}
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (r'"\ud800"', " "),
+        (r'"\udc00 \ud83d"', "   "),
+        (r'"\ud83d\ude00"', "\U0001f600"),
+        (r'"a\u0000b\u001bc\u0085d\u2028e\uffff"', "a b c d e "),
+        (r'"line\r\nline\t."', "line  line ."),
+        ('"Ü\u00a0€\u200d"', "Ü\u00a0€\u200d"),
+    ],
+)
+def test_a_text_is_made_harmless(written: str, text: str) -> None:
+    """What no XML, no UTF-8 and no terminal can bear becomes a space, wherever it stands."""
+    assert read_json(written.encode()) == text
+    assert read_json(f'[{{"a": [{written}]}}]'.encode()) == [{"a": [text]}]
+    (message,) = error_messages(400, f'{{"message": {written}}}'.encode())
+    assert message == f"ConnectWise: {text}"
+    message.encode()
+
+
+def test_half_a_surrogate_pair_is_no_utf_8() -> None:
+    with pytest.raises(UnicodeDecodeError):
+        read_json(b'"\xed\xa0\x80"')
+
+
+def test_a_text_that_is_too_long_is_cut() -> None:
+    assert read_json(b'["' + b"x" * 1_000_000 + b'"]') == ["x" * MOST_TEXT_CHARACTERS]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b"[" * 60 + b"]" * 60,
+        b"[" + b"0," * 8_000_000 + b"0]",
+        b"[" + b"{}," * 4_000_000 + b"{}]",
+    ],
+    ids=len,
+)
+def test_an_answer_that_is_too_deep_or_too_wide_is_none(body: bytes) -> None:
+    """It would cost more memory than there is."""
+    with pytest.raises(ValueError, match=r"deeply|values"):
+        read_json(body)
+
+
+def test_a_byte_order_mark_does_not_matter() -> None:
+    assert read_json(b"\xef\xbb\xbf[1]") == [1]
+
+
+@pytest.mark.parametrize("number", [1, 12, 2**31 - 1])
+def test_an_id_is_an_int32_above_zero(number: int) -> None:
+    assert usable_id(number) == number
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        None,
+        0,
+        -1,
+        True,
+        "12",
+        Decimal(12),
+        Decimal("1.9"),
+        1.0,
+        2**31,
+        10**50,
+        float("inf"),
+        [],
+        {},
+    ],
+)
+def test_everything_else_is_no_id(odd: object) -> None:
+    assert usable_id(odd) is None
+
+
+@pytest.mark.parametrize("odd", [None, True, "12", 1.5, [], {}])
+def test_an_amount_is_a_number_that_was_read(odd: object) -> None:
+    assert usable_number(odd) is None
+    assert usable_number(12) == usable_number(Decimal("12.0")) == Decimal(12)
+
+
+printable = st.text(max_size=5).filter(str.isprintable)
 json_values: st.SearchStrategy[JsonValue] = st.recursive(
-    st.text(max_size=5)
-    | st.integers()
-    | st.decimals(allow_nan=False, allow_infinity=False, places=5),
-    lambda parts: st.dictionaries(st.text(max_size=5), parts, max_size=3),
+    printable
+    | st.integers(-(10**36), 10**36)
+    | st.decimals(-(10**20), 10**20, allow_nan=False, allow_infinity=False, places=5),
+    lambda parts: st.dictionaries(printable, parts, max_size=3),
     max_leaves=5,
 )
 
@@ -125,6 +237,24 @@ def test_without_a_reason_the_status_is_told_and_nothing_of_the_body(body: bytes
 def test_a_very_long_message_is_cut() -> None:
     (message,) = errors(400, {"message": "x" * 100_000})
     assert len(message) <= 1000
+
+
+@pytest.mark.parametrize(
+    ("body", "readable"),
+    [
+        (b'{"code": "NotFound"}', True),
+        (b'{"message": "Slow down", "error": "ConnectWiseAPI"}', True),
+        (b'{"errors": [{"message": "no"}]}', True),
+        (b"{}", False),
+        (b'{"message": "", "code": null, "errors": []}', False),
+        (b'{"id": 5}', False),
+        (b'[{"code": "NotFound"}]', False),
+        (b'"NotFound"', False),
+    ],
+)
+def test_an_error_of_connectwise_names_a_reason(body: bytes, *, readable: bool) -> None:
+    """Anything else comes from something in between."""
+    assert (read_error(body) is not None) is readable
 
 
 @given(st.binary(max_size=60), st.integers(400, 599))

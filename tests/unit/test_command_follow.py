@@ -8,13 +8,13 @@ from rich.console import Console
 
 from payments.command.follow import News, Watch, follow, show
 from payments.command.imports import ImportRow
-from payments.stores.imports_table import Counts, Status
+from payments.import_state import Status, Tally
 
-BEGUN = ImportRow("id", "incoming/p.xml", Status.RUNNING, Counts())
-CHECKED = ImportRow("id", "incoming/p.xml", Status.RUNNING, Counts(), total=4)
-HALF = ImportRow("id", "incoming/p.xml", Status.RUNNING, Counts(created=2), total=4)
-DONE = ImportRow("id", "incoming/p.xml", Status.SUCCEEDED, Counts(created=4), total=4)
-REFUSED = ImportRow("id", "incoming/p.xml", Status.FAILED, Counts(), error="line 1: no.")
+BEGUN = ImportRow("id", "incoming/p.xml", Status.RUNNING, Tally())
+CHECKED = ImportRow("id", "incoming/p.xml", Status.RUNNING, Tally(), total=4)
+HALF = ImportRow("id", "incoming/p.xml", Status.RUNNING, Tally(created=2), total=4)
+DONE = ImportRow("id", "incoming/p.xml", Status.SUCCEEDED, Tally(created=4), total=4)
+REFUSED = ImportRow("id", "incoming/p.xml", Status.FAILED, Tally(), error="line 1: no.")
 
 
 @dataclass(slots=True)

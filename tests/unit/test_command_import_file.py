@@ -1,6 +1,8 @@
 """What the command says about an import."""
 
+import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,14 +12,16 @@ from payments.command.import_file import (
     failed_records,
     object_key,
     summary,
+    upload,
 )
 from payments.command.imports import ImportRow
 from payments.command.problem import CommandFailed
-from payments.stores.imports_table import Counts, Status
+from payments.import_state import Status, Tally
+from unit.operated import deployment_with
 
 
-def ended(status: Status, counts: Counts, total: int | None, error: str | None = None) -> ImportRow:
-    return ImportRow("id", "incoming/p.xml", status, counts, total, error=error)
+def ended(status: Status, tally: Tally, total: int | None, error: str | None = None) -> ImportRow:
+    return ImportRow("id", "incoming/p.xml", status, tally, total, error=error)
 
 
 @pytest.fixture
@@ -57,6 +61,24 @@ def test_a_name_is_no_path(name: str) -> None:
         object_key("incoming/", name)
 
 
+def test_a_name_that_is_not_utf_8_is_refused() -> None:
+    """Keys are text; a local file's name is any bytes."""
+    with pytest.raises(CommandFailed, match=r"it is not UTF-8\. Give another with --key"):
+        object_key("incoming/", os.fsdecode(b"Z\xfcrich.xml"))
+
+
+@pytest.mark.parametrize("version", [{}, {"VersionId": "null"}])
+def test_without_versions_an_import_cannot_be_followed(
+    tmp_path: Path, version: dict[str, str]
+) -> None:
+    """It goes on all the same."""
+    file = tmp_path / "p.xml"
+    file.write_text("<InvoicePayments/>")
+    s3 = SimpleNamespace(put_object=lambda **_: version)
+    with pytest.raises(CommandFailed, match="the bucket keeps no versions"):
+        upload(deployment_with(s3=s3), file, "incoming/p.xml")
+
+
 @pytest.mark.parametrize(
     ("status", "code"),
     [(Status.SUCCEEDED, 0), (Status.COMPLETED_WITH_FAILURES, 1), (Status.FAILED, 2)],
@@ -66,17 +88,17 @@ def test_the_exit_code_tells_how_it_ended(status: Status, code: int) -> None:
 
 
 def test_the_summary_counts_every_record() -> None:
-    row = ended(Status.COMPLETED_WITH_FAILURES, Counts(4, 3, 2, 1), 10)
+    row = ended(Status.COMPLETED_WITH_FAILURES, Tally(4, 3, 2, 1), 10)
     assert summary(row) == "10 records: 4 created, 3 updated, 2 skipped, 1 failed."
 
 
 def test_of_a_refused_file_nothing_was_sent() -> None:
-    row = ended(Status.FAILED, Counts(), None, "line 1: no.")
+    row = ended(Status.FAILED, Tally(), None, "line 1: no.")
     assert summary(row) == "Not imported: line 1: no. No payment was sent."
 
 
 def test_of_a_file_that_was_given_up_some_may_have_been_sent() -> None:
-    row = ended(Status.FAILED, Counts(created=3, failed=7), 10, "Given up.")
+    row = ended(Status.FAILED, Tally(created=3, failed=7), 10, "Given up.")
     assert "Until then: 3 created" in summary(row)
     assert "No payment was sent" not in summary(row)
 

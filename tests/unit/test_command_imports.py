@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from payments.command.imports import find_import, list_imports
-from payments.stores.imports_table import Counts, Status
+from payments.import_state import Status, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def test_without_imports_the_list_is_empty() -> None:
 def test_an_import_that_has_just_begun_has_no_total_yet() -> None:
     row = find_import(FakeTable([item("a", "2026-01-02")]), "a")
     assert row is not None
-    assert (row.total, row.counts, row.finished) == (None, Counts(), False)
+    assert (row.total, row.tally, row.finished) == (None, Tally(), False)
 
 
 def test_a_finished_import_has_its_counts() -> None:
@@ -51,7 +51,7 @@ def test_a_finished_import_has_its_counts() -> None:
     row = find_import(FakeTable([ended]), "a")
     assert row is not None
     assert (row.status, row.total, row.finished) == (Status.SUCCEEDED, 3, True)
-    assert row.counts == Counts(created=0, updated=1, skipped=2)
+    assert row.tally == Tally(created=0, updated=1, skipped=2)
 
 
 def test_an_import_that_has_not_begun_is_none() -> None:

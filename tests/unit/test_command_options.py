@@ -1,4 +1,4 @@
-"""The options that say which stack may stand anywhere."""
+"""The options that say which stack, and how, may stand anywhere."""
 
 import pytest
 
@@ -14,6 +14,7 @@ from payments.command.app import options_first
         ("truth show -- --stack", "truth show -- --stack"),
         ("import f.xml --key k", "import f.xml --key k"),
         ("status --stack", "--stack status"),
+        ("status --debug k.xml", "--debug status k.xml"),
     ],
 )
 def test_they_are_moved_to_the_front(given: str, understood: str) -> None:

@@ -9,17 +9,19 @@ from rich.console import Console
 from rich.table import Table
 
 from payments.command.imports import ImportRow
-from payments.command.preview import PreviewRow
+from payments.command.preview import PreviewRow, Replaced
 from payments.command.rehearsal import Change
 from payments.command.tables import (
     described,
+    import_details,
     imports_table,
     preview_json,
     preview_table,
+    replacing,
     truth_details,
     truth_table,
 )
-from payments.stores.imports_table import Counts, Status
+from payments.import_state import Status, Tally
 from payments.models import Action, TruthRecord
 
 
@@ -31,16 +33,24 @@ def shown(table: Table) -> list[list[str]]:
 
 
 def test_an_import_shows_how_far_it_is() -> None:
-    counts = Counts(created=3, failed=1)
-    row = ImportRow("id", "incoming/p.xml", Status.RUNNING, counts, 10, "2026-01-02T03:04:05Z")
+    tally = Tally(created=3, failed=1)
+    row = ImportRow("id", "incoming/p.xml", Status.RUNNING, tally, 10, "2026-01-02T03:04:05Z")
     line = ["incoming/p.xml", "Running", "4", "of", "10", "3", "0", "0", "1", row.started_at]
     assert line in shown(imports_table([row]))
 
 
 def test_an_import_that_waits_shows_why() -> None:
-    row = ImportRow("id", "k", Status.RUNNING, Counts(), error="ConnectWise does not answer.")
+    row = ImportRow("id", "k", Status.RUNNING, Tally(), error="ConnectWise does not answer.")
     [line] = [line for line in shown(imports_table([row])) if line and line[0] == "k"]
     assert line[-4:] == ["ConnectWise", "does", "not", "answer."]
+
+
+def test_an_import_shows_its_money_where_there_is_any() -> None:
+    tally = Tally(created=1, failed=1, recorded_amount=Decimal("1234.50"), failed_amount=Decimal(7))
+    lines = shown(import_details(ImportRow("id", "k", Status.RUNNING, tally)))
+    assert ["Amount", "recorded", "1,234.50"] in lines
+    assert ["Amount", "failed", "7"] in lines
+    assert not [line for line in lines if "skipped" in line]
 
 
 def test_text_of_others_is_no_markup() -> None:
@@ -60,7 +70,7 @@ def test_an_invoice_that_zynk_did_not_keep_is_not_known() -> None:
         (Change("amount", Decimal(60), Decimal("60.00")), "amount stays 60.00"),
         (Change("appliedBy", None, "Me"), "appliedBy (none) → Me"),
         (Change("type", "P", "P"), "type stays P"),
-        (Change("credit", {"id": 5, "_info": {}}, {"id": 5}), 'credit stays {"id":5}'),
+        (Change("credit", {"id": 5}, {"id": 5}), 'credit stays {"id":5}'),
         (Change("credit", {"id": 5}, {"id": 6}), 'credit {"id":5} → {"id":6}'),
     ],
 )
@@ -70,6 +80,26 @@ def test_an_update_says_from_what_to_what(change: Change, words: str) -> None:
 
 def test_a_create_says_what_it_sends() -> None:
     assert described(Change("amount", None, Decimal("5.00")), creates=True) == "amount 5.00"
+
+
+@pytest.mark.parametrize(
+    ("replaced", "words"),
+    [
+        (Replaced({"amount": Decimal("5.00")}), "replaces 5.00"),
+        (
+            Replaced({"amount": Decimal(5), "paymentDate": "2026-01-02T00:00:00Z"}, by_record=3),
+            "replaces 5 of 2026-01-02, of record 3 of this file",
+        ),
+        (Replaced({}), "replaces a payment"),
+    ],
+)
+def test_what_would_be_replaced_is_said(replaced: Replaced, words: str) -> None:
+    assert replacing(replaced) == words
+
+
+def test_a_preview_shows_the_invoice_s_number_beside_its_id() -> None:
+    row = PreviewRow(1, None, "7", Action.FAILED, invoice_number="INV-7")
+    assert ["1", "7", "(INV-7)", "reject"] in shown(preview_table([row]))
 
 
 def test_a_preview_shows_each_field_in_a_line() -> None:
@@ -92,9 +122,15 @@ def test_a_rejected_record_shows_why() -> None:
 
 def test_json_has_amounts_with_their_digits() -> None:
     changes = (Change("amount", Decimal("0.10"), Decimal("12345678901234567.89")),)
-    line = preview_json(PreviewRow(1, "R-1", "7", Action.UPDATED, 12, changes))
+    replaced = Replaced({"amount": Decimal("0.10")})
+    row = PreviewRow(
+        1, "R-1", "7", Action.UPDATED, 12, changes, invoice_number="INV-7", replaced=replaced
+    )
+    line = preview_json(row)
     assert '"from":0.10,"to":12345678901234567.89' in line
-    assert json.loads(line)["action"] == "update"
+    assert '"replaces":{"amount":0.10,"byRecord":null}' in line
+    read = json.loads(line)
+    assert (read["action"], read["invoice"], read["invoiceNumber"]) == ("update", "7", "INV-7")
 
 
 def test_json_is_one_line_whatever_the_record_holds() -> None:

@@ -2,9 +2,11 @@
 
 import base64
 import json
+from pathlib import Path
 
 import pytest
 
+from local_stack.certificate import create_certificate
 from payments.connectwise.credentials import Credentials, read_credentials
 from payments.errors import SecretUnusable
 
@@ -52,7 +54,9 @@ def test_all_missing_fields_are_named_at_once() -> None:
     assert all(name in message for name in COMPLETE)
 
 
-@pytest.mark.parametrize("secret", ["", "plain text", "[]", '"text"', "null", "5", '{"site": '])
+@pytest.mark.parametrize(
+    "secret", ["", "plain text", "[]", '"text"', "null", "5", '{"site": ', "[" * 10**5]
+)
 def test_a_secret_that_is_no_json_object_is_refused(secret: str) -> None:
     message = problem(secret)
     assert "JSON" in message
@@ -92,6 +96,11 @@ def test_a_secret_that_is_no_json_object_is_refused(secret: str) -> None:
             "https://api-staging.connectwisedev.com",
             "https://staging.connectwisedev.com",
         ),
+        (
+            "sandbox-na.myconnectwise.net",
+            "https://sandbox-na.myconnectwise.net",
+            "https://sandbox-na.myconnectwise.net",
+        ),
         ("cw.example.com", "https://cw.example.com", "https://cw.example.com"),
         ("cw.example.com:8443", "https://cw.example.com:8443", "https://cw.example.com:8443"),
         ("https://cw.example.com/", "https://cw.example.com", "https://cw.example.com"),
@@ -114,6 +123,7 @@ def test_the_site_tells_where_api_and_login_are(
     assert (found.api_origin, found.login_origin) == (api_origin, login_origin)
 
 
+@pytest.mark.parametrize("name", ["site", "apiHost"])
 @pytest.mark.parametrize(
     "site",
     [
@@ -124,10 +134,13 @@ def test_the_site_tells_where_api_and_login_are(
         "http://localhost.example.com",
     ],
 )
-def test_plain_http_is_only_for_this_machine(site: str) -> None:
-    assert "https://" in problem(json.dumps({**COMPLETE, "site": site}))
+def test_plain_http_is_only_for_this_machine(name: str, site: str) -> None:
+    found = problem(json.dumps({**COMPLETE, name: site}))
+    assert name in found
+    assert "https://" in found
 
 
+@pytest.mark.parametrize("name", ["site", "apiHost"])
 @pytest.mark.parametrize(
     "site",
     [
@@ -138,6 +151,8 @@ def test_plain_http_is_only_for_this_machine(site: str) -> None:
         "https://kim:hush@cw.example.com",
         "kim@cw.example.com",
         "cw.example.com:port",
+        "cw.example.com:99999",
+        "cw.example.com:",
         "https://[::1",
         "cw example com",
         "na..myconnectwise.net",
@@ -146,16 +161,89 @@ def test_plain_http_is_only_for_this_machine(site: str) -> None:
         "cw.exämple.com",
     ],
 )
-def test_a_site_that_is_no_host_is_refused(site: str) -> None:
-    assert "site" in problem(json.dumps({**COMPLETE, "site": site}))
+def test_a_site_that_is_no_host_is_refused(name: str, site: str) -> None:
+    assert name in problem(json.dumps({**COMPLETE, name: site}))
+
+
+@pytest.mark.parametrize(
+    ("api_host", "api_origin"),
+    [
+        ("psa.example.com", "https://psa.example.com"),
+        ("https://PSA.example.com.:443/x", "https://psa.example.com"),
+        ("na.myconnectwise.net", "https://na.myconnectwise.net"),
+    ],
+)
+def test_an_api_host_is_taken_as_it_is(api_host: str, api_origin: str) -> None:
+    """It makes no other connection: the company is the same."""
+    found = credentials(apiHost=api_host)
+    assert found.api_origin == api_origin
+    assert found.login_origin == "https://na.myconnectwise.net"
+    assert found.connection == credentials().connection
+
+
+@pytest.mark.parametrize("absent", [None, "", " "])
+def test_what_may_be_missing_may_be_empty(absent: object) -> None:
+    assert credentials(apiHost=absent, caCertificates=absent) == credentials()
+
+
+@pytest.mark.parametrize("name", ["apiHost", "caCertificates"])
+@pytest.mark.parametrize("odd", [5, True, ["x"], {"a": 1}])
+def test_what_may_be_missing_must_be_a_text(name: str, odd: object) -> None:
+    assert name in problem(json.dumps({**COMPLETE, name: odd}))
+
+
+def test_certificates_are_taken_as_they_are(tmp_path: Path) -> None:
+    pem = create_certificate(tmp_path).certificate.read_text()
+    assert credentials(caCertificates=f" {pem}").ca_certificates == pem.strip()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x",
+        "Ü",
+        "a\0b",
+        "-----BEGIN CERTIFICATE-----",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----",
+    ],
+)
+def test_certificates_that_are_none_are_refused(text: str) -> None:
+    assert "caCertificates" in problem(json.dumps({**COMPLETE, "caCertificates": text}))
 
 
 @pytest.mark.parametrize(
     "site",
-    ["na.myconnectwise.net", "api-na.myconnectwise.net", "HTTPS://NA.myconnectwise.net/login"],
+    [
+        "na.myconnectwise.net",
+        "api-na.myconnectwise.net",
+        "HTTPS://NA.myconnectwise.net/login",
+        "na.myconnectwise.net:443",
+        "https://Na.MyConnectWise.net.:0443/",
+        "na.myconnectwise.net.",
+    ],
 )
-def test_the_truth_table_knows_the_connection_however_the_site_was_typed(site: str) -> None:
-    assert credentials(site=site).connection == "na.myconnectwise.net/acme"
+@pytest.mark.parametrize("company", ["acme", "Acme", "ACME"])
+def test_the_truth_table_knows_the_connection_however_the_site_was_typed(
+    site: str, company: str
+) -> None:
+    """Letter case, the usual port and a trailing dot make no other connection."""
+    found = credentials(site=site, company=company)
+    assert found.connection == "na.myconnectwise.net/acme"
+    assert found.api_origin == "https://api-na.myconnectwise.net"
+    assert base64.b64decode(found.authorization.partition(" ")[2]).startswith(company.encode())
+
+
+@pytest.mark.parametrize(
+    ("site", "connection"),
+    [
+        ("cw.example.com:8443", "cw.example.com:8443/acme"),
+        ("http://localhost:80", "http://localhost/acme"),
+        ("http://127.0.0.1:443", "http://127.0.0.1:443/acme"),
+        ("https://[::1]:443", "[::1]/acme"),
+    ],
+)
+def test_another_port_is_another_connection(site: str, connection: str) -> None:
+    assert credentials(site=site).connection == connection
 
 
 def test_connections_to_this_machine_are_told_by_port() -> None:

@@ -2,32 +2,40 @@
 
 import traceback
 from collections.abc import Callable
-from time import monotonic
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
 
+from payments.clock import SystemClock
 from payments.errors import SecretUnusable
 from payments.handler import EventHandler, ImportPutBack, RunFailed
-from payments.stores.imports_table import ImportState
-from payments.importer import Finished, Importer, PutBack, Result
+from payments.import_state import ImportState
+from payments.importer import Finished, PutBack, RunResult
 from payments.models import SourceFile
-from unit.notifications import TEST_EVENT, eventbridge, s3_record, sqs
+from unit.notifications import TEST_EVENT, eventbridge, s3_record, sqs, sqs_texts
 
 QUEUE = "https://sqs.example/files.fifo"
-DONE = Finished(ImportState("i1", run=1))
+DONE = Finished(ImportState("i1", SourceFile("payments", "incoming/a.xml")))
 FOREVER = 900.0
 
 
-class FakeImporter(Importer):
+class Noon(SystemClock):
+    """A clock that stands still."""
+
+    def monotonic(self) -> float:
+        return 12.0 * 3600
+
+
+class FakeImporter:
     """An importer whose results a test decides, by key."""
 
     def __init__(self) -> None:
-        self.result: Callable[[str], Result] = lambda _: DONE
+        self.result: Callable[[str], RunResult] = lambda _: DONE
         self.files: list[SourceFile] = []
         self.deadlines: list[float] = []
 
-    def run(self, source: SourceFile, deadline: float) -> Result:
+    def run(self, source: SourceFile, deadline: float) -> RunResult:
         self.files.append(source)
         self.deadlines.append(deadline)
         return self.result(source.key)
@@ -38,15 +46,18 @@ class FakeImporter(Importer):
 
 
 class FakeSqs:
-    """A queue that notes which messages are put back for how long."""
+    """A queue that notes which messages are put back for how long, or refuses that."""
 
     def __init__(self) -> None:
+        self.refusal: Exception | None = None
         self.put_back: list[tuple[str, int]] = []
 
     def change_message_visibility(self, **request: Any) -> None:
         assert request.keys() == {"QueueUrl", "ReceiptHandle", "VisibilityTimeout"}
         assert request["QueueUrl"] == QUEUE
         assert 0 <= request["VisibilityTimeout"] <= 43_200  # SQS's limit
+        if self.refusal is not None:
+            raise self.refusal
         self.put_back.append((request["ReceiptHandle"], request["VisibilityTimeout"]))
 
 
@@ -62,7 +73,7 @@ def queue() -> FakeSqs:
 
 @pytest.fixture
 def handle(importer: FakeImporter, queue: FakeSqs) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    handler = EventHandler(importer, queue, QUEUE, "incoming/")
+    handler = EventHandler(importer, queue, QUEUE, "incoming/", Noon())
     return lambda event: handler.handle(event, FOREVER)
 
 
@@ -121,6 +132,52 @@ def test_of_several_files_in_a_message_none_follows_one_that_is_put_back(
     assert queue.put_back == [("r1", 2)]
 
 
+REFUSALS = [
+    ClientError({"Error": {"Code": "ReceiptHandleIsInvalid"}}, "ChangeMessageVisibility"),
+    ClientError({"Error": {"Code": "MessageNotInflight"}}, "ChangeMessageVisibility"),
+    EndpointConnectionError(endpoint_url="https://sqs.example"),
+    OSError("no more files"),
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=str)
+def test_a_delay_that_sqs_does_not_take_changes_nothing_else(
+    handle: Handle,
+    importer: FakeImporter,
+    queue: FakeSqs,
+    refusal: Exception,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The message comes again by itself, and those behind it have to wait all the same."""
+    queue.refusal = refusal
+    importer.result = lambda _: PutBack(120, "ConnectWise is down")
+    event = sqs(eventbridge("incoming/a.xml"), eventbridge("incoming/b.xml"))
+    assert handle(event) == failures("m1", "m2")
+    assert importer.keys == ["incoming/a.xml"]
+    assert [record.getMessage() for record in caplog.records] == ["Delay not set"]
+
+
+def test_a_delay_that_sqs_does_not_take_hides_no_fault_of_ours(
+    handle: Handle, importer: FakeImporter, queue: FakeSqs
+) -> None:
+    def fail(_: str) -> RunResult:
+        raise ZeroDivisionError
+
+    queue.refusal = REFUSALS[0]
+    importer.result = fail
+    with pytest.raises(RunFailed, match="ZeroDivisionError"):
+        handle(sqs(eventbridge("incoming/a.xml")))
+
+
+@pytest.mark.parametrize("key", ["incoming/._a.xml", "incoming/b/._a.xml"])
+def test_what_a_mac_leaves_beside_a_file_is_not_imported(
+    handle: Handle, importer: FakeImporter, key: str
+) -> None:
+    files = [s3_record(key), s3_record("incoming/a.xml"), s3_record("incoming/._b/a._.xml")]
+    assert handle(sqs({"Records": files})) == NO_FAILURES
+    assert importer.keys == ["incoming/a.xml", "incoming/._b/a._.xml"]
+
+
 @pytest.mark.parametrize("key", ["success/a.xml", "fail/a.xml", "a.xml", "Incoming/a.xml"])
 def test_a_file_that_is_not_incoming_is_acknowledged_but_not_imported(
     handle: Handle, importer: FakeImporter, key: str
@@ -130,9 +187,9 @@ def test_a_file_that_is_not_incoming_is_acknowledged_but_not_imported(
     assert importer.files == []
 
 
-@pytest.mark.parametrize("event", [sqs(TEST_EVENT), TEST_EVENT, {}, {"Records": []}])
+@pytest.mark.parametrize("event", [sqs(TEST_EVENT), TEST_EVENT, {}, sqs_texts("["), None])
 def test_what_names_no_file_is_acknowledged(
-    handle: Handle, importer: FakeImporter, event: dict[str, Any]
+    handle: Handle, importer: FakeImporter, event: Any
 ) -> None:
     assert handle(event) == NO_FAILURES
     assert importer.files == []
@@ -141,7 +198,7 @@ def test_what_names_no_file_is_acknowledged(
 def test_a_fault_of_ours_puts_the_message_back_and_is_raised(
     handle: Handle, importer: FakeImporter, queue: FakeSqs
 ) -> None:
-    def fail(_: str) -> Result:
+    def fail(_: str) -> RunResult:
         raise ZeroDivisionError
 
     importer.result = fail
@@ -155,7 +212,7 @@ def test_a_fault_of_ours_is_told_by_its_kind_and_place_alone(
 ) -> None:
     """Lambda logs what is raised with all its causes; a message or a value may be a payment's."""
 
-    def fail(_: str) -> Result:
+    def fail(_: str) -> RunResult:
         return PutBack(int("73519.26"), "")
 
     importer.result = fail
@@ -191,7 +248,7 @@ def test_without_a_queue_a_file_that_goes_on_later_is_an_error(
 def test_without_a_queue_a_fault_of_ours_is_raised(
     handle: Handle, importer: FakeImporter, queue: FakeSqs
 ) -> None:
-    def fail(_: str) -> Result:
+    def fail(_: str) -> RunResult:
         raise SecretUnusable("a fault")
 
     importer.result = fail
@@ -207,12 +264,9 @@ def test_without_a_queue_a_fault_of_ours_is_raised(
 def test_a_run_keeps_time_to_end_in_good_order(
     importer: FakeImporter, queue: FakeSqs, remaining_seconds: float, reserve_seconds: float
 ) -> None:
-    handler = EventHandler(importer, queue, QUEUE, "incoming/")
-    before = monotonic()
+    handler = EventHandler(importer, queue, QUEUE, "incoming/", Noon())
     handler.handle(sqs(eventbridge("incoming/a.xml")), remaining_seconds)
-    after = monotonic()
-    usable = remaining_seconds - reserve_seconds
-    assert before + usable <= importer.deadlines[0] <= after + usable
+    assert importer.deadlines == [Noon().monotonic() + remaining_seconds - reserve_seconds]
 
 
 def test_all_files_of_an_event_share_its_time(handle: Handle, importer: FakeImporter) -> None:

@@ -1,82 +1,118 @@
 """Finding the invoices of many records with few calls."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
+from random import Random
 from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payments.connectwise import invoices as invoice_lookup
-from payments.connectwise.finance import ConnectWise, quoted
-from payments.errors import ConnectWiseDown, NotPermitted, RecordRejected, ServerFault
+from fakes.clock import VirtualClock
+from payments.connectwise.finance import Finance
 from payments.connectwise.invoices import Batch, InvoiceLookup, batches, merged
-from payments.models import Invoice
+from payments.connectwise.patience import Patience, drive
+from payments.errors import (
+    CallFailed,
+    ConnectWiseDown,
+    NoAnswer,
+    NotPermitted,
+    RecordRejected,
+    RecordStuck,
+    ServerFault,
+)
 from payments.files.record import MAX_ID, MAX_INVOICE_NUMBER_CHARACTERS
-from payments.rules import FoundInvoices, InvoiceQuery
-from payments.connectwise.transport import Transport
-from unit.fake_connectwise import FakeConnectWise
+from payments.models import Invoice
+from payments.rules import FoundInvoices
 
 LONGEST_URL = 2000
 BASE = "https://" + "h" * 60 + ".example.com/v4_6_release/apis/3.0/finance/invoices?"
+ONE, TWO, TWIN = (Invoice(n, t, Decimal(p)) for n, t, p in ((1, "A", 0), (2, "B", 5), (3, "B", 0)))
 
 
-def by_id(*ids: int) -> list[InvoiceQuery]:
-    return [InvoiceQuery(number, None) for number in ids]
+class Shelf:
+    """Invoices, of which some questions are answered with an error."""
+
+    def __init__(self, *invoices: Invoice) -> None:
+        self.invoices = invoices
+        self.asked: list[tuple[int | str, ...]] = []
+        self.error_for: Callable[[tuple[int | str, ...]], Exception | None] = lambda _: None
+        self.answers = True
+
+    def invoices_by_id(self, ids: Iterable[int]) -> list[Invoice]:
+        wanted = self._ask(ids)
+        return [invoice for invoice in self.invoices if invoice.id in wanted]
+
+    def invoices_by_number(self, numbers: Iterable[str]) -> list[Invoice]:
+        wanted = [str(text).casefold() for text in self._ask(numbers)]
+        return [invoice for invoice in self.invoices if invoice.number.casefold() in wanted]
+
+    def _ask(self, names: Iterable[int | str]) -> tuple[int | str, ...]:
+        wanted = tuple(names)
+        self.asked.append(wanted)
+        error = self.error_for(wanted)
+        if error is not None:
+            raise error
+        return wanted
 
 
-def by_number(*numbers: str) -> list[InvoiceQuery]:
-    return [InvoiceQuery(None, number) for number in numbers]
+class Lookups:
+    """Look things up, as often as a test wants."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.clock = VirtualClock()
+        patience = Patience(self.clock, lambda: shelf.answers, Random(1))
+        self._lookup = InvoiceLookup(shelf, patience)
+
+    def of(self, *wanted: Batch) -> FoundInvoices:
+        return drive(self._lookup.look_up_all(wanted), self.clock)
 
 
 # Batches
 
 
-def test_nothing_to_look_up_needs_no_call() -> None:
-    assert batches([]) == []
-    assert batches([InvoiceQuery(None, None)]) == []
-
-
-def test_an_invoice_is_asked_for_once() -> None:
-    assert batches(by_id(3, 1, 3)) == [Batch(ids=(3, 1))]
-    assert batches(by_number("B", "A", "B")) == [Batch(numbers=("B", "A"))]
-
-
-def test_ids_and_numbers_are_asked_for_apart() -> None:
-    queries = [*by_id(1), *by_number("A"), *by_id(2), *by_number("B")]
-    assert batches(queries) == [Batch(ids=(1, 2)), Batch(numbers=("A", "B"))]
+def test_what_is_asked_for_more_than_once_is_looked_up_once_ids_and_numbers_apart() -> None:
+    assert batches([], []) == []
+    assert batches([3, 1, 3], ["B", "A", "B"]) == [Batch(ids=(3, 1)), Batch(numbers=("B", "A"))]
 
 
 def test_about_170_ids_of_seven_digits_fit_into_one_call() -> None:
-    (first, *_) = batches(by_id(*range(1_000_000, 1_002_000)))
+    (first, *_) = batches(range(1_000_000, 1_002_000), [])
     assert len(first.ids) >= 150
 
 
-class OnlyUrls(Transport):
-    """A transport that notes the URL of each call, and finds nothing."""
+class OnlyUrls:
+    """Calls that find nothing; the URL of each is noted."""
 
     def __init__(self) -> None:
         self.urls: list[str] = []
 
     def get_page(self, path: str, query: object = None) -> tuple[object, bool]:
-        assert isinstance(query, dict)
         assert path == "/finance/invoices"
+        assert isinstance(query, dict)
         self.urls.append(BASE + urlencode(query))
         return [], False
 
+    def get(self, path: str, query: object = None) -> object: ...
+    def post(self, path: str, body: object) -> object: ...
+    def patch(self, path: str, operations: object) -> object: ...
 
-def longest_url(queries: Iterable[InvoiceQuery]) -> int:
-    transport = OnlyUrls()
-    lookup = InvoiceLookup(ConnectWise(transport))
-    for batch in batches(queries):
-        lookup.look_up(batch)
-    return max(map(len, transport.urls))
+
+def longest_url(ids: Iterable[int] = (), numbers: Iterable[str] = ()) -> int:
+    calls = OnlyUrls()
+    finance = Finance(calls)
+    for batch in batches(ids, numbers):
+        if batch.ids:
+            finance.invoices_by_id(batch.ids)
+        else:
+            finance.invoices_by_number(batch.numbers)
+    return max(map(len, calls.urls))
 
 
 @pytest.mark.parametrize("first", [1, 99_990, 10_000_000, MAX_ID - 5000])
 def test_urls_stay_short_enough_whatever_the_ids(first: int) -> None:
-    assert longest_url(by_id(*range(first, first + 2000))) < LONGEST_URL
+    assert longest_url(range(first, first + 2000)) < LONGEST_URL
 
 
 @given(
@@ -87,181 +123,107 @@ def test_urls_stay_short_enough_whatever_the_ids(first: int) -> None:
     )
 )
 def test_urls_stay_short_enough_whatever_the_numbers(numbers: list[str]) -> None:
-    assert longest_url(by_number(*numbers)) < LONGEST_URL
+    assert longest_url(numbers=numbers) < LONGEST_URL
 
 
-@pytest.mark.parametrize("character", ["x", '"', "\\", " ", "é", "払", "😀"])
+@pytest.mark.parametrize("character", ["x", '"', "\\", "[", " ", "é", "払", "😀"])
 def test_urls_stay_short_enough_for_the_longest_numbers(character: str) -> None:
     numbers = (f"{n}{character * (MAX_INVOICE_NUMBER_CHARACTERS - 2)}" for n in range(50))
-    assert longest_url(by_number(*numbers)) < LONGEST_URL
+    assert longest_url(numbers=numbers) < LONGEST_URL
 
 
 @given(st.lists(st.integers(1, MAX_ID), max_size=400), st.lists(st.text(min_size=1, max_size=20)))
 def test_everything_is_asked_for_exactly_once(ids: list[int], numbers: list[str]) -> None:
-    found = batches([*by_id(*ids), *by_number(*numbers)])
+    found = batches(ids, numbers)
     assert [number for batch in found for number in batch.ids] == list(dict.fromkeys(ids))
     assert [text for batch in found for text in batch.numbers] == list(dict.fromkeys(numbers))
-    assert all(bool(batch.ids) != bool(batch.numbers) for batch in found)
-
-
-@pytest.mark.parametrize(
-    ("number", "expected"),
-    [
-        ("INV-1", '"INV-1"'),
-        ('5" pipe', '"5\\" pipe"'),
-        ("a\\", '"a\\\\"'),
-        ('") or (id>0 and x="', '"\\") or (id>0 and x=\\""'),
-    ],
-)
-def test_a_number_is_quoted_so_that_it_stays_one(number: str, expected: str) -> None:
-    assert quoted(number) == expected
 
 
 # What is found
 
 
-class Disturbed(FakeConnectWise):
-    """Invoices of which some questions are answered with an error."""
-
-    def __init__(self, *invoice_ids: int) -> None:
-        super().__init__(*invoice_ids)
-        self.error_for_ids: Exception | None = None
-        self.refused_number: str | None = None
-        self.asked: list[tuple[int | str, ...]] = []
-
-    def invoices_by_id(self, ids: Iterable[int]) -> list[Invoice]:
-        self.asked.append(tuple(ids))
-        if self.error_for_ids:
-            raise self.error_for_ids
-        return super().invoices_by_id(ids)
-
-    def invoices_by_number(self, numbers: Iterable[str]) -> list[Invoice]:
-        self.asked.append(tuple(numbers))
-        if self.refused_number in list(numbers):
-            raise RecordRejected(f"cannot search for {self.refused_number}")
-        return super().invoices_by_number(numbers)
-
-
 def test_each_id_is_found_or_known_not_to_be_there() -> None:
-    connectwise = FakeConnectWise(1, 2)
-    connectwise.add_payment(2, "5.00")
-    found = InvoiceLookup(connectwise).look_up(Batch(ids=(1, 2, 3)))
-    assert found == FoundInvoices(
-        by_id={
-            1: Invoice(1, "INV-1", Decimal(0)),
-            2: Invoice(2, "INV-2", Decimal("5.00")),
-            3: None,
-        }
-    )
+    found = Lookups(Shelf(ONE, TWO)).of(Batch(ids=(1, 2, 9)))
+    assert found == FoundInvoices(by_id={1: ONE, 2: TWO, 9: None})
 
 
-def test_each_number_has_all_its_invoices() -> None:
-    connectwise = FakeConnectWise(1, 2, 3)
-    connectwise.set_number(2, "TWIN")
-    connectwise.set_number(3, "TWIN")
-    found = InvoiceLookup(connectwise).look_up(Batch(numbers=("INV-1", "TWIN", "NONE")))
-    ids = {text: [invoice.id for invoice in some] for text, some in found.by_number.items()}
-    assert ids == {"INV-1": [1], "TWIN": [2, 3], "NONE": []}
-    assert found.by_id == {}
-
-
-def test_a_number_is_found_whatever_its_case() -> None:
+def test_each_number_has_all_its_invoices_whatever_its_case() -> None:
     """As ConnectWise does: its database compares so."""
-    found = InvoiceLookup(FakeConnectWise(1)).look_up(Batch(numbers=("inv-1", "Inv-1")))
-    assert [invoice.id for invoice in found.by_number["inv-1"]] == [1]
-    assert [invoice.id for invoice in found.by_number["Inv-1"]] == [1]
+    found = Lookups(Shelf(ONE, TWO, TWIN)).of(Batch(numbers=("a", "b", "NONE")))
+    assert found == FoundInvoices(by_number={"a": (ONE,), "b": (TWO, TWIN), "NONE": ()})
 
 
-class Log:
-    """A logger that remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.messages: list[str] = []
-
-    def warning(self, message: str, **_: object) -> None:
-        self.messages.append(message)
-
-
-@pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch) -> Log:
-    found = Log()
-    monkeypatch.setattr(invoice_lookup, "logger", found)
-    return found
-
-
-def test_without_permission_nothing_is_known_and_it_is_asked_and_logged_once(log: Log) -> None:
-    connectwise = Disturbed(1)
-    connectwise.error_for_ids = NotPermitted("403")
-    lookup = InvoiceLookup(connectwise)
+def test_without_permission_nothing_is_known_of_ids_and_it_is_asked_once() -> None:
+    """Their payments are then asked for one invoice at a time."""
+    shelf = Shelf(ONE)
+    shelf.error_for = lambda _: NotPermitted("403")
+    lookups = Lookups(shelf)
     for _ in range(3):
-        assert lookup.look_up(Batch(ids=(1, 2))) == FoundInvoices()
-    assert connectwise.asked == [(1, 2)]
-    assert len(log.messages) == 1
+        assert lookups.of(Batch(ids=(1, 2))) == FoundInvoices()
+    assert shelf.asked == [(1, 2)]
 
 
 def test_without_permission_numbers_cannot_be_found_and_the_import_waits() -> None:
-    class Forbidden(FakeConnectWise):
-        def invoices_by_number(self, numbers: Iterable[str]) -> list[Invoice]:
-            raise NotPermitted("403")
-
-    with pytest.raises(NotPermitted):
-        InvoiceLookup(Forbidden(1)).look_up(Batch(numbers=("INV-1",)))
+    shelf = Shelf(ONE)
+    shelf.error_for = lambda _: NotPermitted("403")
+    with pytest.raises(NotPermitted, match="need the right to read invoices"):
+        Lookups(shelf).of(Batch(numbers=("A",)))
 
 
 @pytest.mark.parametrize("error", [RecordRejected("400"), ServerFault("500")])
-def test_a_rejected_lookup_by_id_leaves_each_invoice_to_itself(error: Exception, log: Log) -> None:
-    connectwise = Disturbed(1)
-    connectwise.error_for_ids = error
-    lookup = InvoiceLookup(connectwise)
-    assert lookup.look_up(Batch(ids=(1,))) == FoundInvoices()
-    assert len(log.messages) == 1
-    connectwise.error_for_ids = None
-    assert lookup.look_up(Batch(ids=(1,))).by_id[1] is not None
+def test_a_lookup_that_is_refused_leaves_each_invoice_to_itself(error: Exception) -> None:
+    shelf = Shelf(ONE)
+    shelf.error_for = lambda _: error
+    lookups = Lookups(shelf)
+    assert lookups.of(Batch(ids=(1,))) == FoundInvoices()
+    assert len(shelf.asked) == 1
+    shelf.error_for = lambda _: None
+    assert lookups.of(Batch(ids=(1,))) == FoundInvoices(by_id={1: ONE})
 
 
-def test_an_outage_is_passed_on() -> None:
-    connectwise = Disturbed(1)
-    connectwise.error_for_ids = ConnectWiseDown("down")
+def test_an_outage_ends_it() -> None:
+    shelf = Shelf(ONE)
+    shelf.error_for = lambda _: NoAnswer("timeout")
+    shelf.answers = False
     with pytest.raises(ConnectWiseDown):
-        InvoiceLookup(connectwise).look_up(Batch(ids=(1,)))
+        Lookups(shelf).of(Batch(ids=(1,)))
 
 
-def test_of_rejected_numbers_the_culprit_is_found_and_the_others_are_looked_up() -> None:
-    connectwise = Disturbed(1, 2)
-    connectwise.refused_number = "bad"
-    found = InvoiceLookup(connectwise).look_up(Batch(numbers=("INV-1", "bad", "INV-2")))
-    assert found.rejected_numbers == {"bad": ("cannot search for bad",)}
-    assert [invoice.id for invoice in found.by_number["INV-1"]] == [1]
-    assert [invoice.id for invoice in found.by_number["INV-2"]] == [2]
-    assert "bad" not in found.by_number
+@pytest.mark.parametrize("error", [RecordRejected("no"), ServerFault("500")])
+def test_among_many_numbers_the_culprits_are_singled_out_by_halves(error: Exception) -> None:
+    """They are their records' own trouble; all others are found."""
+    good = [Invoice(n, f"N{n}", Decimal(0)) for n in range(1, 31)]
+    shelf = Shelf(*good)
+    shelf.error_for = lambda names: error if {"bad 1", "bad 2"} & {*names} else None
+    names = [invoice.number for invoice in good]
+    found = Lookups(shelf).of(Batch(numbers=("bad 1", *names[:9], "bad 2", *names[9:])))
+    assert found.by_number == {invoice.number: (invoice,) for invoice in good}
+    assert found.troubles.keys() == {"bad 1", "bad 2"}
+    assert len(set(shelf.asked)) < 20
 
 
-def test_numbers_that_get_server_errors_are_told_one_by_one_but_not_for_ever() -> None:
-    """Each takes as long as its retries do."""
-
-    class Failing(Disturbed):
-        def invoices_by_number(self, numbers: Iterable[str]) -> list[Invoice]:
-            wanted = list(numbers)
-            found = super().invoices_by_number(wanted)
-            if any(number.startswith("bad") for number in wanted):
-                raise ServerFault("500")
-            return found
-
-    connectwise = Failing(1)
-    names = ("bad 1", "INV-1", "bad 2", "bad 3", "bad 4", "bad 5")
-    found = InvoiceLookup(connectwise).look_up(Batch(numbers=names))
-    assert found.faults.keys() == set(names) - {"INV-1"}
-    assert [invoice.id for invoice in found.by_number["INV-1"]] == [1]
-    assert connectwise.asked == [names, *((name,) for name in names[:4])]
+@pytest.mark.parametrize(
+    ("failure", "verdict"),
+    [(ServerFault("500"), RecordRejected), (NoAnswer("timeout"), RecordStuck)],
+)
+def test_a_number_that_alone_fails_is_its_records_trouble_after_its_own_tries(
+    failure: CallFailed, verdict: type[Exception]
+) -> None:
+    """The others of its lookup are found; without an answer nobody can be blamed so soon."""
+    shelf = Shelf(ONE)
+    shelf.error_for = lambda names: failure if "bad" in names else None
+    found = Lookups(shelf).of(Batch(numbers=("A", "bad")))
+    assert found.by_number == {"A": (ONE,)}
+    assert isinstance(found.troubles["bad"], verdict)
 
 
 def test_what_several_lookups_found_is_put_together() -> None:
-    one, two = Invoice(1, "A", None), Invoice(2, "B", None)
+    trouble = RecordRejected("no")
     assert merged(
         [
-            FoundInvoices(by_id={1: one, 3: None}),
-            FoundInvoices(by_number={"B": (two,)}),
-            FoundInvoices(rejected_numbers={"C": ("no",)}),
+            FoundInvoices(by_id={1: ONE, 9: None}),
+            FoundInvoices(by_number={"B": (TWO,)}),
+            FoundInvoices(troubles={"C": trouble}),
             FoundInvoices(),
         ]
-    ) == FoundInvoices({1: one, 3: None}, {"B": (two,)}, {"C": ("no",)})
+    ) == FoundInvoices({1: ONE, 9: None}, {"B": (TWO,)}, {"C": trouble})

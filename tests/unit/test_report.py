@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
+from hypothesis import given
+from hypothesis import strategies as st
 
-from payments.stores.imports_table import Counts, Status
-from payments.report import ImportReport, Reporter, ReportOn, body, is_wanted, subject
-from payments.files.output import MAX_FAILURES_NAMED, Failure
+from payments.files.output import StoredOutcome
+from payments.import_state import Result, Status, Tally
+from payments.models import Action
+from payments.report import (
+    ImportReport,
+    Reporter,
+    ReportOn,
+    body,
+    harmless,
+    is_wanted,
+    subject,
+)
+from payments.stores.result_files import MAX_FAILURES_NAMED
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:topic"
+
+
+def failure(
+    number: int,
+    *messages: str,
+    external_id: str | None = None,
+    invoice: str | None = None,
+    amount: Decimal | None = None,
+) -> StoredOutcome:
+    """A record of the fail file."""
+    result = Result(Action.FAILED, amount)
+    return StoredOutcome(number, result, None, messages, None, None, b"", external_id, invoice)
+
+
 SUCCEEDED = ImportReport(
     bucket="bucket",
     key="incoming/october.xml",
@@ -20,7 +47,7 @@ SUCCEEDED = ImportReport(
     fail_key="fail/october.xml",
     status=Status.SUCCEEDED,
     total=3,
-    counts=Counts(created=2, updated=1),
+    tally=Tally(created=2, updated=1),
     failures=(),
     error=None,
     started_at="2026-11-25T08:00:21Z",
@@ -29,29 +56,37 @@ SUCCEEDED = ImportReport(
 WITH_FAILURES = replace(
     SUCCEEDED,
     status=Status.COMPLETED_WITH_FAILURES,
-    counts=Counts(created=1, skipped=1, failed=1),
-    failures=(Failure(2, ("<ammount> is not known.", "Give <invoice>.")),),
+    tally=Tally(created=1, skipped=1, failed=1),
+    failures=(failure(2, "<ammount> is not known.", "Give <invoice>."),),
 )
 REFUSED = replace(
     SUCCEEDED,
     status=Status.FAILED,
     total=None,
-    counts=Counts(),
+    tally=Tally(),
     error="line 1, column 12: DTDs are not allowed.",
 )
 
 
 class FakeSns:
-    """Keeps what is published, or refuses it."""
+    """Keeps what is published, and takes only what SNS takes."""
 
-    def __init__(self, refuses: bool = False) -> None:
+    def __init__(self) -> None:
         self.published: list[dict[str, Any]] = []
-        self._refuses = refuses
 
     def publish(self, **message: Any) -> None:
-        if self._refuses:
-            raise ClientError({"Error": {"Code": "AuthorizationError"}}, "Publish")
+        assert len(message["Message"].encode()) <= 256 * 1024
+        assert 0 < len(message["Subject"]) <= 100
+        assert message["Subject"].isascii()
+        assert message["Subject"].isprintable()
         self.published.append(message)
+
+
+def with_failure(outcome: StoredOutcome) -> str:
+    return body(replace(WITH_FAILURES, failures=(outcome,)))
+
+
+# ---- whether it is sent --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -69,26 +104,52 @@ def test_the_setting_decides_for_which_files_a_report_is_sent(
     assert [is_wanted(report, report_on) for report in reports] == wanted
 
 
-def test_skipped_records_alone_are_no_failure() -> None:
-    skipped = replace(SUCCEEDED, counts=Counts(skipped=3))
-    assert not is_wanted(skipped, ReportOn.ON_FAILURE)
+def test_a_wanted_report_goes_to_the_topic() -> None:
+    sns = FakeSns()
+    Reporter(lambda: sns, TOPIC, ReportOn.ON_FAILURE).send(WITH_FAILURES)
+    text = {"Subject": subject(WITH_FAILURES), "Message": body(WITH_FAILURES)}
+    assert sns.published == [{"TopicArn": TOPIC, **text}]
+
+
+def test_an_unwanted_report_does_not_even_make_a_client() -> None:
+    def sns() -> FakeSns:
+        raise AssertionError
+
+    Reporter(sns, TOPIC, ReportOn.NEVER).send(WITH_FAILURES)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ClientError({"Error": {"Code": "AuthorizationError"}}, "Publish"),
+        BotoCoreError(),
+        UnicodeEncodeError("utf-8", "73519.26 \ud800", 9, 10, "surrogates not allowed"),
+        ValueError("73519.26"),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
+def test_whatever_becomes_of_the_report_the_import_goes_on(
+    fault: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log has what AWS says, and nothing that a client may quote of the report."""
+
+    def sns() -> FakeSns:
+        raise fault
+
+    Reporter(sns, TOPIC, ReportOn.ALWAYS).send(REFUSED)
+    [logged] = [vars(record) for record in caplog.records]
+    assert "Authorization" in logged["reason"] or logged["reason"] == type(fault).__name__
+
+
+# ---- what it says --------------------------------------------------------------------------------
 
 
 def test_the_subject_says_what_happened_to_which_file() -> None:
     assert subject(SUCCEEDED) == "Payments imported: october.xml"
     assert subject(WITH_FAILURES) == "1 payment not imported: october.xml"
-    several = replace(WITH_FAILURES, counts=Counts(failed=2))
+    several = replace(WITH_FAILURES, tally=Tally(failed=2))
     assert subject(several) == "2 payments not imported: october.xml"
     assert subject(REFUSED) == "Payment file not imported: october.xml"
-
-
-@pytest.mark.parametrize("name", ["x" * 500, "añb\n\x00c.xml"])
-def test_the_subject_is_one_that_sns_takes(name: str) -> None:
-    """At most 100 printable ASCII characters."""
-    text = subject(replace(SUCCEEDED, key=f"incoming/{name}"))
-    assert text.isascii()
-    assert text.isprintable()
-    assert len(text) <= 100
 
 
 def test_the_text_has_the_counts_the_files_and_the_first_failures() -> None:
@@ -109,8 +170,33 @@ def test_the_text_has_the_counts_the_files_and_the_first_failures() -> None:
         assert expected in text
 
 
+def test_the_text_has_the_money() -> None:
+    tally = Tally(
+        2, 1, 1, 1, Decimal("1234567.80"), skipped_amount=Decimal(10), failed_amount=Decimal("0.2")
+    )
+    assert (
+        "\nAmount of all records: 1,234,578.00\nRecorded: 1,234,567.80\nSkipped: 10\nFailed: 0.2\n"
+    ) in body(replace(WITH_FAILURES, tally=tally))
+
+
+def test_without_amounts_the_text_has_no_money() -> None:
+    assert "Amount" not in body(SUCCEEDED)
+
+
+@pytest.mark.parametrize(
+    ("known", "named"),
+    [
+        ({}, "- record 2: No."),
+        ({"external_id": "R-7"}, "- record 2 (R-7): No."),
+        ({"invoice": "INV-1", "amount": Decimal("5.00")}, "- record 2 (invoice INV-1, 5.00): No."),
+    ],
+)
+def test_a_failure_is_named_as_its_sender_knows_it(known: dict[str, Any], named: str) -> None:
+    assert f"\n{named}\n" in with_failure(failure(2, "No.", **known))
+
+
 def test_the_text_does_not_speak_of_the_first_records_if_those_are_all() -> None:
-    all_of_them = replace(WITH_FAILURES, counts=Counts(failed=1))
+    all_of_them = replace(WITH_FAILURES, tally=Tally(failed=1))
     assert "\nRecords in the fail file:\n- record 2" in body(all_of_them)
 
 
@@ -118,7 +204,7 @@ def test_the_text_does_not_speak_of_the_first_records_if_those_are_all() -> None
     ("key", "quoted"),
     [
         ("incoming/a/october.xml", "s3://bucket/incoming/a/corrected-october.xml"),
-        ("incoming/a b's.xml", """'s3://bucket/incoming/corrected-a b'"'"'s.xml'"""),
+        ("incoming/a  b's.xml", """'s3://bucket/incoming/corrected-a  b'"'"'s.xml'"""),
     ],
 )
 def test_the_text_has_the_commands_to_correct_and_upload(key: str, quoted: str) -> None:
@@ -128,35 +214,9 @@ def test_the_text_has_the_commands_to_correct_and_upload(key: str, quoted: str) 
     assert f"  aws s3 cp corrected.xml {quoted}" in text
 
 
-def test_the_text_has_no_amount_and_no_name_that_the_fail_file_has_not() -> None:
-    """Records come by their number; only reasons are taken over."""
-    assert set(ImportReport.__slots__) == {
-        *("bucket", "key", "success_key", "fail_key", "status", "total", "counts", "failures"),
-        *("error", "started_at", "finished_at"),
-    }
-    assert set(Failure.__slots__) == {"record", "messages"}
-
-
-@pytest.mark.parametrize("letter", ["x", "€", "\N{MONEY BAG}"])
-def test_the_text_is_never_too_long_for_sns(letter: str) -> None:
-    """256 KiB in UTF-8, however many errors a record has and whatever is in them."""
-    record = Failure(1, (letter * 1_000_000, *["Wrong."] * 10_000))
-    worst = replace(
-        WITH_FAILURES,
-        key=f"incoming/{letter * 250}.xml",
-        failures=(record,) * MAX_FAILURES_NAMED,
-        error=letter * 1_000_000,
-    )
-    text = body(worst)
-    assert len(text.encode()) < 200_000
-    assert "; and 9996 more" in text
-
-
 def test_a_reason_is_one_line() -> None:
-    failure = Failure(2, ("ConnectWise: not\n- record 3: like this",))
-    assert "- record 2: ConnectWise: not - record 3: like this\n" in body(
-        replace(WITH_FAILURES, failures=(failure,))
-    )
+    text = with_failure(failure(2, "ConnectWise: not\n\n- record 3: like this"))
+    assert "- record 2: ConnectWise: not - record 3: like this\n" in text
 
 
 def test_a_refused_file_is_to_be_corrected_as_a_whole() -> None:
@@ -170,21 +230,49 @@ def test_a_success_asks_for_nothing() -> None:
     assert "What to do" not in body(SUCCEEDED)
 
 
-def test_a_wanted_report_goes_to_the_topic() -> None:
+# ---- whatever is said ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("odd", "shown"),
+    [
+        ("half \ud800 pair", "half \ufffd pair"),
+        ("\x00\x1b[31m\u202e", "\ufffd\ufffd[31m\ufffd"),
+        ("a\r\n\tb\u2028c\xa0d", "a   b c\xa0d"),
+        ("[/red] {x} %s )]}", "[/red] {x} %s )]}"),
+        ("x" * 101, "x" * 100 + "…"),
+    ],
+)
+def test_a_text_becomes_harmless(odd: str, shown: str) -> None:
+    assert harmless(odd, 100) == shown
+
+
+LETTERS = ["x", "€", "\N{MONEY BAG}", "\ud800", "\x00", " ", "["]
+
+
+@pytest.mark.parametrize("letter", LETTERS)
+def test_the_largest_report_is_one_that_sns_takes(letter: str) -> None:
+    long = letter * 1_000_000
+    worst = failure(
+        1, long, *["Wrong."] * 10_000, external_id=long, invoice=long, amount=Decimal("1e5000")
+    )
+    report = replace(
+        WITH_FAILURES, key=f"incoming/{long}.xml", failures=(worst,) * 1000, error=long
+    )
     sns = FakeSns()
-    Reporter(lambda: sns, TOPIC, ReportOn.ON_FAILURE).send(WITH_FAILURES)
-    (message,) = sns.published
-    assert message["TopicArn"] == TOPIC
-    assert message["Subject"] == subject(WITH_FAILURES)
-    assert message["Message"] == body(WITH_FAILURES)
+    Reporter(lambda: sns, TOPIC, ReportOn.ALWAYS).send(report)
+    assert sns.published[0]["Message"].count("; and 9996 more") == MAX_FAILURES_NAMED
 
 
-def test_an_unwanted_report_does_not_even_make_a_client() -> None:
-    def sns() -> FakeSns:
-        raise AssertionError
-
-    Reporter(sns, TOPIC, ReportOn.NEVER).send(WITH_FAILURES)
+ANY_TEXT = st.text(st.characters(exclude_categories=()))
 
 
-def test_a_report_that_cannot_be_sent_does_not_fail_the_import() -> None:
-    Reporter(lambda: FakeSns(refuses=True), TOPIC, ReportOn.ALWAYS).send(REFUSED)
+@given(ANY_TEXT, ANY_TEXT, ANY_TEXT, st.decimals(), ANY_TEXT)
+def test_every_report_is_sent(
+    name: str, error: str, message: str, amount: Decimal, named: str
+) -> None:
+    record = failure(2, message, external_id=named, invoice=named, amount=amount)
+    report = replace(WITH_FAILURES, key=f"incoming/{name}", failures=(record,), error=error)
+    sns = FakeSns()
+    Reporter(lambda: sns, TOPIC, ReportOn.ALWAYS).send(report)
+    assert len(sns.published) == 1

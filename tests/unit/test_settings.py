@@ -18,6 +18,7 @@ COMPLETE = {
     "REPORT_ON": "OnFailure",
     "NOTIFICATION_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:payments",
     "QUEUE_URL": "https://sqs.example/queue",
+    "CURRENCY_DECIMALS": "3",
 }
 
 
@@ -41,6 +42,7 @@ def test_the_environment_becomes_settings() -> None:
         api_version="2026.1",
         report_on=ReportOn.ON_FAILURE,
         notification_topic_arn="arn:aws:sns:eu-west-1:123456789012:payments",
+        currency_decimals=3,
     )
 
 
@@ -66,7 +68,7 @@ def test_connections_are_counted(text: str) -> None:
     assert read_settings({**COMPLETE, "MAX_CONNECTIONS": text}).connections == int(text)
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "65", "8.5", "eight", "1e3", "9" * 50])
+@pytest.mark.parametrize("text", ["0", "-1", "65", "8.5", "eight", "1e3", "9" * 5000])
 def test_connections_out_of_bounds_are_refused(text: str) -> None:
     assert "MAX_CONNECTIONS" in problem(MAX_CONNECTIONS=text)
 
@@ -81,7 +83,22 @@ def test_any_other_word_for_reports_is_refused(text: str) -> None:
     assert "REPORT_ON" in problem(REPORT_ON=text)
 
 
-NEEDED = [name for name in COMPLETE if name != "QUEUE_URL"]
+@pytest.mark.parametrize("text", ["0", "2", "3"])
+def test_a_currency_has_none_to_three_decimals(text: str) -> None:
+    assert read_settings({**COMPLETE, "CURRENCY_DECIMALS": text}).currency_decimals == int(text)
+
+
+@pytest.mark.parametrize("text", ["-1", "4", "2.0", "two", "²"])
+def test_any_other_number_of_decimals_is_refused(text: str) -> None:
+    assert "CURRENCY_DECIMALS must be a number from 0 to 3" in problem(CURRENCY_DECIMALS=text)
+
+
+NEEDED = [name for name in COMPLETE if name not in ("QUEUE_URL", "CURRENCY_DECIMALS")]
+
+
+def test_without_a_setting_a_currency_has_two_decimals() -> None:
+    """As most have, and as it was before there was the setting."""
+    assert read_settings({name: COMPLETE[name] for name in NEEDED}).currency_decimals == 2
 
 
 @pytest.mark.parametrize("name", NEEDED)

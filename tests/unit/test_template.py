@@ -16,10 +16,10 @@ from samtranslator.yaml_helper import yaml_parse
 
 from e2e.permissions import EXPLAINED, IMPORTS_WAIT_FOR, TESTED_APART
 from payments import settings
-from payments.stores.imports_table import Counts, Status
+from payments.import_state import Status, Tally
 from payments.settings import SettingsInvalid, read_settings
 from payments.telemetry import NAMESPACE, CloudWatchTelemetry
-from payments.connectwise.transport import CallCounts
+from payments.connectwise.api import CallCounts
 
 TEMPLATE: dict[str, Any] = yaml_parse(
     (Path(__file__).parents[2] / "template.yaml").read_text(encoding="utf-8")
@@ -386,7 +386,7 @@ def published() -> set[str]:
     """Return the names of all metrics that the function publishes."""
     metrics = FakeMetrics()
     telemetry = CloudWatchTelemetry(metrics)
-    telemetry.records(Counts(1, 1, 1, 1))
+    telemetry.records(Tally(1, 1, 1, 1))
     telemetry.calls(CallCounts(1, 1))
     telemetry.delayed()
     for status in Status:

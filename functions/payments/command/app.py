@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,6 +35,7 @@ from payments.command.tables import (
     truth_details,
     truth_table,
 )
+from payments.command.truth_import import load
 from payments.command.truth_xml import TYPE
 from payments.models import Action
 
@@ -44,6 +46,7 @@ ROWS_SHOWN = 1000
 _SOME_FAILED = 1
 _REFUSED = 2
 _ANYWHERE = ("--stack", "--region", "--profile")
+_IN_ONE_ANYWHERE = ("--debug", *(f"{option}=" for option in _ANYWHERE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Where:
 
 
 def options_first(arguments: list[str]) -> list[str]:
-    """Move the options that say where to the front: they may stand anywhere."""
+    """Move the options that say where, and how, to the front: they may stand anywhere."""
     front: list[str] = []
     others: list[str] = []
     remaining = iter(arguments)
@@ -70,7 +73,7 @@ def options_first(arguments: list[str]) -> list[str]:
             others += [argument, *remaining]
         elif argument in _ANYWHERE:
             front += [argument, *islice(remaining, 1)]
-        elif argument.startswith(tuple(f"{option}=" for option in _ANYWHERE)):
+        elif argument.startswith(_IN_ONE_ANYWHERE):
             front.append(argument)
         else:
             others.append(argument)
@@ -89,7 +92,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,  # its tracebacks show local variables
-    epilog="--stack, --region and --profile may stand behind the subcommand too.",
+    epilog="--stack, --region, --profile and --debug may stand behind the subcommand too.",
 )
 truth = typer.Typer(
     no_args_is_help=True, help="The truth table: which payment is which external id."
@@ -113,8 +116,15 @@ def operate(
     ] = DEFAULT_STACK,
     region: Annotated[str | None, typer.Option(help="The AWS region.")] = None,
     profile: Annotated[str | None, typer.Option(help="The profile with AWS credentials.")] = None,
+    debug: Annotated[  # noqa: ARG001 # __main__ looks for it
+        bool,
+        typer.Option(
+            "--debug", help="Show how it came to a fault of the command (or PAYMENTS_DEBUG=1)."
+        ),
+    ] = False,
 ) -> None:
     """Import invoice payments into ConnectWise, and look after the imports."""
+    _print_anything()
     # The import's own modules log for CloudWatch; here their errors are said in plain words.
     logging.getLogger().addHandler(logging.NullHandler())
     context.obj = Where(stack, region, profile)
@@ -146,7 +156,7 @@ def import_command(
         shown = failed_records(done.fail_file, FAILURES_SHOWN)
         for record in shown:
             console.print(f"  {record.about}: {' '.join(record.messages)}", soft_wrap=True)
-        not_successful = done.row.counts.failed + done.row.counts.skipped
+        not_successful = done.row.tally.failed + done.row.tally.skipped
         if not_successful > len(shown):
             console.print(f"  … and {not_successful - len(shown)} more in the fail file.")
         console.print(f"Success file: {done.success_file}", soft_wrap=True)
@@ -166,12 +176,10 @@ def status(
     console = new_console()
     with _reporting():
         deployment = _deployment(context)
-        rows = list_imports(deployment.imports_table)
-        if key is not None:
-            wanted = object_key(deployment.incoming_prefix, key)
-            rows = [row for row in rows if row.key == wanted]
-            if not rows:
-                raise CommandFailed(f"No import of {wanted} has begun yet.")
+        wanted = None if key is None else object_key(deployment.incoming_prefix, key)
+        rows = [row for row in list_imports(deployment.imports_table) if wanted in (None, row.key)]
+        if wanted is not None and not rows:
+            raise CommandFailed(f"No import of {wanted} has begun yet.")
     if key is not None:
         console.print(import_details(rows[0]))
     if key is None or len(rows) > 1:
@@ -302,7 +310,7 @@ def truth_import(
     console = new_console()
     with _reporting(), _progress("Loading truth records") as say_done:
         stored = _truth(context, connection)
-        loaded = truths.load(stored, file, record_type.rpartition(".")[2], overwrite, say_done)
+        loaded = load(stored, file, record_type.rpartition(".")[2], overwrite, say_done)
     console.print(
         f"{loaded.written} truth records written for {stored.connection}, {loaded.present} were "
         "there already.",
@@ -315,8 +323,15 @@ def truth_import(
             f"{loaded.unreadable_times} have a time that is not ISO 8601; for those the other "
             "time, or now, was noted."
         )
+    if loaded.changed:
+        console.print(
+            f"{loaded.changed} changed meanwhile, left alone: an import has written them. Load the "
+            "file again to see whether they differ.",
+            soft_wrap=True,
+        )
     _print_conflicts(loaded.conflicts, overwrite)
-    raise typer.Exit(_SOME_FAILED if loaded.conflicts and not overwrite else 0)
+    left_out = loaded.changed or (loaded.conflicts and not overwrite)
+    raise typer.Exit(_SOME_FAILED if left_out else 0)
 
 
 @contextmanager
@@ -328,6 +343,16 @@ def _reporting() -> Iterator[None]:
     except CommandFailed as failure:
         new_console(stderr=True).print(str(failure), soft_wrap=True)
         raise typer.Exit(_REFUSED) from failure
+
+
+def _print_anything() -> None:
+    """Print escaped what the output's encoding does not have.
+
+    A file's name may hold bytes that are no text, and a terminal may know no ü.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _progress(description: str) -> AbstractContextManager[SayDone]:
@@ -351,8 +376,9 @@ def _print_preview(rows: list[PreviewRow], counts: Counter[Action]) -> None:
     if total > len(rows):
         console.print(f"… and {total - len(rows)} more: --json shows all.")
     console.print(
-        f"{total} records: {counts[Action.CREATED]} to create, {counts[Action.UPDATED]} to "
-        f"update, {counts[Action.SKIPPED]} to skip, {counts[Action.FAILED]} to reject. "
+        f"{total} record{'s'[: total != 1]}: {counts[Action.CREATED]} to create, "
+        f"{counts[Action.UPDATED]} to update, {counts[Action.SKIPPED]} to skip, "
+        f"{counts[Action.FAILED]} to reject. "
         "Nothing was written."
     )
 

@@ -5,26 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
+from payments.clock import Clock
 from payments.command.connectwise_access import credentials, open_access
 from payments.command.deployment import Deployment
 from payments.command.follow import files_in
-from payments.errors import (
-    ImportStopped,
-    NotFound,
-    NotPermitted,
-    OutOfTime,
-    RecordRejected,
-    SecretUnusable,
-)
-from payments.connectwise.transport import Retries, Transport
+from payments.command.problem import OUR_ERRORS, sentence
+from payments.connectwise.answers import usable_id
+from payments.connectwise.finance import Calls, Finance
+from payments.errors import CallFailed, NotFound, NotPermitted, SecretUnusable, ServerFault
 
 _DEADLINE_SECONDS = 90.0
-_RETRIES = Retries(tries=2)
+_ONCE_MORE_AFTER_SECONDS = 1.0
 _ANY_INVOICE = 1
 # What SNS shows in place of the ARN of a subscription that nobody has confirmed (its API
 # reference: Subscribe).
@@ -38,6 +33,9 @@ _GIVE_ROLE = (
     "In ConnectWise, give the API member's security role under Finance > Invoicing the "
     "permission to inquire (All), and check the clientId in the secret."
 )
+
+
+_T = TypeVar("_T")
 
 
 class Verdict(StrEnum):
@@ -76,28 +74,23 @@ def run_checks(deployment: Deployment) -> Iterator[Check]:
         yield Check("Secret", Verdict.FAILED, f"{error} The README shows how to create it.")
         return
     yield Check("Secret", Verdict.GOOD, f"{deployment.secret_name}, for {found.connection}")
-    deadline = monotonic() + _DEADLINE_SECONDS
-    yield from connectwise_checks(open_access(deployment, _RETRIES, deadline).transport)
+    access = open_access(deployment, _DEADLINE_SECONDS)
+    yield from connectwise_checks(access.api, access.clock)
 
 
-def connectwise_checks(transport: Transport) -> Iterator[Check]:
+def connectwise_checks(api: Calls, clock: Clock) -> Iterator[Check]:
     """Yield the checks that need calls to ConnectWise."""
     invoice_id = _ANY_INVOICE
     invoices = "Read invoices"
-    query: dict[str, str | int] = {"fields": "id", "pageSize": 1}
     try:
-        rows = transport.get("/finance/invoices", query)
-        invoice_id = next((int(row["id"]) for row in rows), _ANY_INVOICE)
+        invoice_id = _twice(lambda: _some_invoice(api), clock)
         read_invoices = Check(invoices, Verdict.GOOD)
     except NotPermitted as error:
         read_invoices = Check(invoices, Verdict.MISSING, f"{_SLOWER} {_GIVE_ROLE} ({error})")
-    except (ImportStopped, RecordRejected) as error:
-        yield Check("Site, company and keys", Verdict.FAILED, _reason(error))
+    except OUR_ERRORS as error:
+        yield Check("Site, company and keys", Verdict.FAILED, sentence(error))
         return
-    payments = _tried(
-        "Read payments",
-        lambda: transport.get(f"/finance/invoices/{invoice_id}/payments", query),
-    )
+    payments = _payments_check(lambda: _twice(lambda: Finance(api).payments(invoice_id), clock))
     if Verdict.GOOD in (read_invoices.verdict, payments.verdict):
         yield Check("Site, company and keys", Verdict.GOOD)
     else:
@@ -112,7 +105,8 @@ def connectwise_checks(transport: Transport) -> Iterator[Check]:
     )
 
 
-def _tried(name: str, call: Callable[[], object]) -> Check:
+def _payments_check(call: Callable[[], object]) -> Check:
+    name = "Read payments"
     try:
         call()
     except NotFound:
@@ -121,15 +115,27 @@ def _tried(name: str, call: Callable[[], object]) -> Check:
         return Check(
             name, Verdict.MISSING, f"Files wait until it is granted. {_GIVE_ROLE} ({error})"
         )
-    except (ImportStopped, RecordRejected) as error:
-        return Check(name, Verdict.FAILED, _reason(error))
+    except OUR_ERRORS as error:
+        return Check(name, Verdict.FAILED, sentence(error))
     return Check(name, Verdict.GOOD)
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, OutOfTime):
-        return "ConnectWise throttles (429), and asks for a longer silence than this check waits."
-    return str(error)
+def _some_invoice(api: Calls) -> int:
+    """Return the id of any invoice that there is."""
+    rows = api.get("/finance/invoices", {"fields": "id", "pageSize": 1})
+    if not isinstance(rows, list):
+        raise ServerFault("an answer that is not the list that was asked for")
+    ids = (usable_id(row.get("id")) for row in rows if isinstance(row, dict))
+    return next(filter(None, ids), _ANY_INVOICE)
+
+
+def _twice(call: Callable[[], _T], clock: Clock) -> _T:
+    """Make a call, and once more if it fails for a reason that may pass."""
+    try:
+        return call()
+    except CallFailed:
+        clock.sleep(_ONCE_MORE_AFTER_SECONDS)
+        return call()
 
 
 def _enabled(deployment: Deployment) -> Check:

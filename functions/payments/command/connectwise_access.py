@@ -2,40 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from payments.clock import Clock, SystemClock
 from payments.command.deployment import Deployment
+from payments.connectwise.api import Api
 from payments.connectwise.credentials import Credentials, read_credentials
-from payments.errors import SecretUnusable
+from payments.connectwise.finance import Finance
+from payments.connectwise.gate import Gate
 from payments.connectwise.login import Login
-from payments.connectwise.pace import Gate
-from payments.connectwise.transport import Retries, Transport, new_adapter
+from payments.connectwise.wire import HttpWire
+from payments.errors import SecretUnusable
+from payments.workers import ThreadWorkers, Workers
+
+_WEEK_SECONDS = 7 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What calls to ConnectWise go through."""
+    """What calls to ConnectWise go through, until the `monotonic` time `deadline`.
 
-    transport: Transport
-    gate: Gate
-
-
-def open_access(
-    deployment: Deployment, retries: Retries | None = None, deadline: float = inf
-) -> Access:
-    """Prepare calls as the function makes them; nothing is called yet.
-
-    No call is made after the `monotonic` time `deadline`.
+    `workers` makes that many workers.
     """
-    gate = Gate(deployment.connections, deadline)
+
+    api: Api
+    finance: Finance
+    gate: Gate
+    clock: Clock
+    deadline: float
+    workers: Callable[[int], Workers] = ThreadWorkers
+
+
+def open_access(deployment: Deployment, seconds: float = _WEEK_SECONDS) -> Access:
+    """Prepare calls as the function makes them; nothing is called yet. Raises SecretUnusable."""
+    clock = SystemClock()
+    deadline = clock.monotonic() + seconds
+    gate = Gate(deployment.connections, deadline, clock)
     login = Login(lambda: credentials(deployment))
-    api_version = deployment.parameters["ConnectWiseApiVersion"]
-    adapter = new_adapter(deployment.connections)
-    return Access(Transport(adapter, login, gate, api_version, retries or Retries()), gate)
+    wire = HttpWire(deployment.connections, login.credentials().ca_certificates)
+    api = Api(wire, login, gate, deployment.parameters["ConnectWiseApiVersion"], clock)
+    return Access(api, Finance(api), gate, clock, deadline)
 
 
 def credentials(deployment: Deployment) -> Credentials:

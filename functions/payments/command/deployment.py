@@ -10,8 +10,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from payments.stores.aws import error_code
 from payments.command.problem import CommandFailed
+from payments.stores.aws import error_code
 
 _CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10, read_timeout=60
@@ -117,6 +117,11 @@ class Deployment:
     def prevent_reprocessing(self) -> bool:
         """Whether Prevent Reprocessing is on."""
         return self.parameters["PreventReprocessing"] == "true"
+
+    @property
+    def currency_decimals(self) -> int:
+        """How many decimals an amount has; older versions of the template have two."""
+        return int(self.parameters.get("CurrencyDecimals", "2"))
 
     @property
     def connections(self) -> int:

@@ -103,10 +103,10 @@ def _bar(console: Console, name: str, news: Iterable[News]) -> ImportRow | None:
                 progress.console.print(item.waits_for, soft_wrap=True)
             if row is not None:
                 # A bar without a total only moves; a file without records is full at once.
-                total = row.counts.done if row.finished else row.total
-                progress.update(task, completed=row.counts.done, total=total)
-        progress.update(task, total=max(1, row.counts.done) if row else 1)
-        if row is not None and row.counts.done == 0:
+                total = row.tally.done if row.finished else row.total
+                progress.update(task, completed=row.tally.done, total=total)
+        progress.update(task, total=max(1, row.tally.done) if row else 1)
+        if row is not None and row.tally.done == 0:
             progress.update(task, visible=False)
     return row
 
@@ -117,7 +117,7 @@ def _lines(console: Console, name: str, news: Iterable[News]) -> ImportRow | Non
         row = item.row
         line = item.waits_for or said
         if row is not None and item.waits_for is None and row.total is not None:
-            line = f"{name}: {row.counts.done} of {row.total} records"
+            line = f"{name}: {row.tally.done} of {row.total} records"
         if line != said:
             console.print(line, soft_wrap=True)
             said = line
@@ -125,7 +125,7 @@ def _lines(console: Console, name: str, news: Iterable[News]) -> ImportRow | Non
 
 
 def _waits_for_another(other: ImportRow) -> str:
-    progress = "" if other.total is None else f", {other.counts.done} of {other.total} records done"
+    progress = "" if other.total is None else f", {other.tally.done} of {other.total} records done"
     error = f": {other.error}" if other.error else "."
     return f"Files are imported one after another; first comes {other.key}{progress}{error}"
 

@@ -14,12 +14,13 @@ from rich.filesize import decimal
 from payments.command.deployment import Deployment
 from payments.command.follow import follow, show, watch_import
 from payments.command.imports import ImportRow
+from payments.command.names import as_text
 from payments.command.problem import CommandFailed
 from payments.errors import FileRefused
-from payments.stores.imports_table import Status
+from payments.files.reader import ERROR_MESSAGE, Element, read_records
+from payments.import_state import Status
 from payments.importer import import_id
 from payments.models import SourceFile
-from payments.files.reader import ERROR_MESSAGE, Element, read_records
 
 _SUFFIXES = (".xml", ".XML", ".Xml")  # as the template's rule has them
 _MOST_BYTES = 5 * 1024**3  # what S3 takes in one call
@@ -75,6 +76,10 @@ def import_file(
 def object_key(prefix: str, name: str) -> str:
     """Return the S3 key for a file called `name`; raises CommandFailed for one never imported."""
     name = name.removeprefix(prefix).lstrip("/")
+    if as_text(name) != name:
+        raise CommandFailed(
+            f"{name} is no name for a file in a bucket: it is not UTF-8. Give another with --key."
+        )
     if {".", ".."} & set(name.split("/")):
         raise CommandFailed(f"{name} is no name for a file in a bucket: leave out . and ..")
     if not name.endswith(_SUFFIXES):
@@ -108,7 +113,13 @@ def upload(deployment: Deployment, file: Path, key: str) -> SourceFile:
             )
     except OSError as error:
         raise CommandFailed(f"{file} cannot be read: {error.strerror}.") from error
-    return SourceFile(deployment.bucket, key, answer["VersionId"])
+    version_id = answer.get("VersionId", "null")
+    if version_id == "null":  # with versioning suspended
+        raise CommandFailed(
+            f"s3://{deployment.bucket}/{key} is uploaded, and cannot be followed: the bucket keeps "
+            "no versions. Switch its versioning on; `status` shows how this import goes on."
+        )
+    return SourceFile(deployment.bucket, key, version_id)
 
 
 def exit_code(status: Status) -> int:
@@ -118,10 +129,10 @@ def exit_code(status: Status) -> int:
 
 def summary(row: ImportRow) -> str:
     """Return what became of the file, in one line or two."""
-    counts = row.counts
+    tally = row.tally
     numbers = (
-        f"{counts.created} created, {counts.updated} updated, {counts.skipped} skipped, "
-        f"{counts.failed} failed"
+        f"{tally.created} created, {tally.updated} updated, {tally.skipped} skipped, "
+        f"{tally.failed} failed"
     )
     if row.status is Status.FAILED:
         nothing_sent = " No payment was sent." if row.total is None else f" Until then: {numbers}."

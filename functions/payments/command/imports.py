@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from payments.stores.imports_table import Counts, Status
+from payments.clock import iso
+from payments.import_state import Status, Tally
+from payments.stores.imports_table import state_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,7 @@ class ImportRow:
     import_id: str
     key: str
     status: Status
-    counts: Counts
+    tally: Tally
     total: int | None = None
     started_at: str = ""
     finished_at: str | None = None
@@ -51,17 +53,18 @@ def scan(table: Any, **request: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _row(item: Mapping[str, Any]) -> ImportRow:
-    total = item.get("total")
-    counts = Counts(
-        *(int(item.get(name, 0)) for name in ("created", "updated", "skipped", "failed"))
-    )
+    state = state_of(item)
     return ImportRow(
-        item["importId"],
-        item["key"],
-        Status(item["status"]),
-        counts,
-        None if total is None else int(total),
-        item.get("startedAt", ""),
-        item.get("finishedAt"),
-        item.get("error"),
+        state.import_id,
+        state.source.key,
+        state.status,
+        state.tally,
+        state.total,
+        _moment(state.started_at) or "",
+        _moment(state.finished_at),
+        state.error,
     )
+
+
+def _moment(seconds: float) -> str | None:
+    return iso(seconds) if seconds else None

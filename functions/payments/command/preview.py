@@ -6,36 +6,53 @@ The import's own pipeline runs, but against a rehearsal of ConnectWise and of th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
-from payments.command.connectwise_access import open_access
+from payments.command.connectwise_access import Access, open_access
 from payments.command.deployment import Deployment
 from payments.command.progress import SayDone
 from payments.command.rehearsal import (
     FIRST_NEW_ID,
     Change,
-    InvoicesWithBalances,
+    KnownInvoices,
     RehearsedPayments,
     RehearsedTruth,
+    Step,
 )
 from payments.command.truth import StoredTruth
 from payments.connectwise.invoices import InvoiceLookup
-from payments.models import Action, Outcome
+from payments.connectwise.patience import Patience
 from payments.files.reader import check_file, read_records
-from payments.files.record import read_record
+from payments.files.record import ReadingRules, read_record
+from payments.models import Action, Fields, Outcome, PaymentRecord
 from payments.pipeline import Pipeline
+from payments.quiet import Quiet
 from payments.rules import Policy
-from payments.sender import Sender
+from payments.upsert import Prepared, Upsert
 
 _NEW_ID = re.compile(rf"\b{FIRST_NEW_ID // 10**6}[0-9]{{6}}\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """What a payment shows now that the record neither names nor has made.
+
+    `by_record` is the record of this file that would have made it so, None if none would.
+    """
+
+    fields: Fields
+    by_record: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewRow:
     """What would become of one record.
 
+    `invoice` is as the record names it; `invoice_number` is known where that was looked up.
     `payment_id` is None for a payment that does not exist yet. `changes` are the fields that
     would be sent. `messages` say why it would be rejected or skipped, or what is doubtful.
     """
@@ -47,14 +64,14 @@ class PreviewRow:
     payment_id: int | None = None
     changes: tuple[Change, ...] = ()
     messages: tuple[str, ...] = ()
+    invoice_number: str | None = None
+    replaced: Replaced | None = None
 
 
-def preview(
-    deployment: Deployment,
-    file: Path,
-    report: Callable[[list[PreviewRow]], None],
-    say_done: SayDone,
-) -> None:
+Report = Callable[[list[PreviewRow]], None]
+
+
+def preview(deployment: Deployment, file: Path, report: Report, say_done: SayDone) -> None:
     """Report what would become of each record, in file order.
 
     Raises FileRefused if the file as a whole would be refused, TryLater if ConnectWise or AWS do
@@ -63,51 +80,136 @@ def preview(
     total = check_file(file).total
     done = 0
 
-    def report_outcomes(outcomes: list[Outcome]) -> None:
+    def report_rows(rows: list[PreviewRow]) -> None:
         nonlocal done
-        report([preview_row(outcome, payments) for outcome in outcomes])
-        done += len(outcomes)
+        report(rows)
+        done += len(rows)
         say_done(done, total)
 
     truth = StoredTruth.of(deployment, None)
     access = open_access(deployment)
-    invoices = InvoicesWithBalances(access.transport)
-    payments = RehearsedPayments(access.transport, invoices.balances)
-    pipeline = Pipeline(
-        Sender(payments),
-        InvoiceLookup(invoices),
+    invoices = KnownInvoices(access.finance, access.api)
+    rehearsal = Rehearsal(
+        RehearsedPayments(access.finance, invoices.balance),
+        invoices,
         RehearsedTruth(truth.table),
-        access.gate,
-        Policy("preview", deployment.prevent_reprocessing),
-        file.name,
-        deployment.connections,
-        report_outcomes,
+        report_rows,
     )
-    pipeline.apply(read_record(raw) for raw in read_records(file))
+    policy = Policy("preview", file.name, deployment.prevent_reprocessing)
+    rehearse(rehearsal, access, policy, deployment.connections, _records(file, deployment, access))
 
 
-def preview_row(outcome: Outcome, payments: RehearsedPayments) -> PreviewRow:
-    """Return the row for an outcome of the rehearsal."""
-    record = outcome.record
-    invoice = record.invoice_number or (str(record.invoice_id) if record.invoice_id else None)
-    messages = tuple(_NEW_ID.sub("(new)", message) for message in outcome.messages)
-    if outcome.action not in (Action.CREATED, Action.UPDATED):
-        return PreviewRow(
-            record.number, record.external_id, invoice, outcome.action, messages=messages
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """The world that an import is rehearsed in, and who is told what would become of it."""
+
+    payments: RehearsedPayments
+    invoices: KnownInvoices
+    truth: RehearsedTruth
+    report: Report
+
+
+def rehearse(
+    rehearsal: Rehearsal,
+    access: Access,
+    policy: Policy,
+    connections: int,
+    records: Iterator[PaymentRecord],
+) -> None:
+    """Run an import of the records, as one that nothing has interrupted before."""
+    patience = Patience(access.clock, access.api.answers, Random())  # noqa: S311
+    upsert = Upsert(
+        rehearsal.payments,
+        InvoiceLookup(rehearsal.invoices, patience),
+        rehearsal.truth,
+        patience,
+        Quiet(),
+        policy,
+        access.clock,
+    )
+    rows = Rows(rehearsal)
+    workers = access.workers(connections)
+    pipeline: Pipeline[PaymentRecord, Prepared, Outcome] = Pipeline(
+        upsert,
+        workers,
+        access.clock,
+        access.deadline,
+        reaching=lambda _number: None,
+        commit=lambda outcomes: rehearsal.report([rows.row(outcome) for outcome in outcomes]),
+        close_gate=access.gate.close,
+    )
+    try:
+        pipeline.apply(records)
+    finally:
+        workers.close()
+
+
+def _records(file: Path, deployment: Deployment, access: Access) -> Iterator[PaymentRecord]:
+    today = datetime.fromtimestamp(access.clock.time(), UTC).date()
+    rules = ReadingRules(deployment.currency_decimals, today)
+    return (read_record(raw, rules) for raw in read_records(file))
+
+
+class Rows:
+    """Make rows of outcomes, which come in file order."""
+
+    def __init__(self, rehearsal: Rehearsal) -> None:
+        self._payments = rehearsal.payments
+        self._numbers = rehearsal.invoices.numbers
+        self._truth = rehearsal.truth
+        self._made_by: dict[int, int] = {}
+
+    def row(self, outcome: Outcome) -> PreviewRow:
+        """Return the row, and keep in mind what the record would have done."""
+        record = outcome.record
+        messages = tuple(_NEW_ID.sub("(new)", message) for message in outcome.messages)
+        if not outcome.action.succeeded:
+            return PreviewRow(
+                record.number,
+                record.external_id,
+                _invoice(record),
+                outcome.action,
+                messages=messages,
+                invoice_number=self._number(record.invoice_id),
+            )
+        assert outcome.payment_id is not None
+        step = self._payments.take_step(outcome.payment_id)
+        row = PreviewRow(
+            record.number,
+            record.external_id,
+            _invoice(record) or str(step.invoice_id),
+            outcome.action,
+            None if outcome.payment_id >= FIRST_NEW_ID else outcome.payment_id,
+            step.changes,
+            messages + _doubts(step),
+            self._number(step.invoice_id),
+            self._replaced(outcome, step),
         )
-    assert outcome.payment_id is not None
-    step = payments.take_step(outcome.payment_id)
-    if step.exceeded_balance is not None:
-        messages += (
-            f"The invoice is open for {step.exceeded_balance:f} only: ConnectWise may record less, "
-            "and the record then goes to the fail file.",
-        )
-    return PreviewRow(
-        record.number,
-        record.external_id,
-        invoice or str(step.invoice_id),
-        outcome.action,
-        None if outcome.payment_id >= FIRST_NEW_ID else outcome.payment_id,
-        step.changes,
-        messages,
+        self._made_by[outcome.payment_id] = record.number
+        if outcome.learned is not None:
+            self._truth.store(outcome.learned)
+        return row
+
+    def _number(self, invoice_id: int | None) -> str | None:
+        return None if invoice_id is None else self._numbers.get(invoice_id)
+
+    def _replaced(self, outcome: Outcome, step: Step) -> Replaced | None:
+        record, payment_id = outcome.record, outcome.payment_id
+        if outcome.action is not Action.UPDATED or payment_id is None:
+            return None
+        if record.payment_id is not None or self._truth.names(record.external_id, payment_id):
+            return None
+        return Replaced(step.before, self._made_by.get(payment_id))
+
+
+def _invoice(record: PaymentRecord) -> str | None:
+    return record.invoice_number or (str(record.invoice_id) if record.invoice_id else None)
+
+
+def _doubts(step: Step) -> tuple[str, ...]:
+    if step.exceeded_balance is None:
+        return ()
+    return (
+        f"The invoice is open for {step.exceeded_balance:f} only: ConnectWise may record less, and "
+        "the record then goes to the fail file.",
     )

@@ -14,8 +14,11 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
+from payments.errors import CallFailed, ImportStopped, OutOfTime, RecordRejected
 from payments.stores.aws import error_code
-from payments.errors import ImportStopped, RecordRejected
+
+OUR_ERRORS = (ImportStopped, CallFailed, RecordRejected)
+"""Every error of ours: see `payments.errors`."""
 
 _EXPIRED = frozenset(("ExpiredToken", "ExpiredTokenException", "RequestExpired"))
 _DENIED = frozenset(("AccessDenied", "AccessDeniedException", "UnauthorizedOperation"))
@@ -30,14 +33,25 @@ def in_plain_words() -> Iterator[None]:
     """Turn every foreseeable failure into CommandFailed."""
     try:
         yield
-    except (ImportStopped, RecordRejected) as error:
-        raise CommandFailed(str(error)) from error
+    except OUR_ERRORS as error:
+        raise CommandFailed(sentence(error)) from error
     except (BotoCoreError, ClientError) as error:
         raise CommandFailed(_aws_failure(error)) from error
 
 
+def sentence(error: ImportStopped | CallFailed | RecordRejected) -> str:
+    """Return an error of ours as a sentence for somebody who is not an import."""
+    match error:
+        case OutOfTime():
+            return "ConnectWise throttles (429), and wants a longer silence than a command waits."
+        case CallFailed():
+            return f"ConnectWise does not answer as it should ({error})."
+        case _:
+            return str(error)
+
+
 def _aws_failure(error: BotoCoreError | ClientError) -> str:
-    code = error_code(error) if isinstance(error, ClientError) else ""
+    code = error_code(error)
     match error:
         case NoCredentialsError():
             return "There are no AWS credentials. Log in, or name a profile with --profile."

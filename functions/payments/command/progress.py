@@ -13,6 +13,10 @@ SayDone: TypeAlias = Callable[[int, int | None], None]
 """Is told how many of how many are done; the second is None while nobody knows."""
 
 
+def say_nothing(_done: int, _total: int | None) -> None:
+    """Leave it at the result."""
+
+
 def new_progress(console: Console) -> Progress:
     """Return a progress display in the house's look."""
     return Progress(

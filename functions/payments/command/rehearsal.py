@@ -1,4 +1,4 @@
-"""ConnectWise for a rehearsal: what is there is read from it, what is sent stays here.
+"""The world of an import for a rehearsal: what is there is read, what is written stays here.
 
 The import's own code runs against it, so that a preview decides as the import does.
 """
@@ -6,27 +6,25 @@ The import's own code runs against it, so that a preview decides as the import d
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import count
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
-from payments.connectwise.finance import ConnectWise
-from payments.errors import NotFound, RecordRejected
-from payments.connectwise.invoices import batches
-from payments.models import Invoice, JsonValue, Payment, TruthRecord
-from payments.pipeline import Truth
-from payments.rules import InvoiceQuery, same_amount
-from payments.connectwise.transport import Transport
+from payments.connectwise.answers import usable_id, usable_number
+from payments.connectwise.finance import Calls
+from payments.connectwise.invoices import Invoices
+from payments.errors import CallFailed, NoAnswer, RecordRejected, ServerFault
+from payments.models import Fields, Invoice, JsonValue, Payment, TruthRecord, amount_of
+from payments.payment_fields import WRITABLE
+from payments.upsert import Payments, Truth
 
 FIRST_NEW_ID = 10**12
 """Payments that a rehearsal creates count from here: beyond ConnectWise's own ids."""
 
-_PAYMENT_FIELDS = (
-    "id,amount,paymentDate,appliedBy,type,credit,paymentAccount,aRPaymentAccount,invoiceBalance"
-)
-_MOST_ROWS = 1000
+_IDS_AT_ONCE = 100  # in one URL
+_WRITABLE = {writable.name: writable for writable in WRITABLE}
 
 Value: TypeAlias = "JsonValue | None"
 
@@ -42,39 +40,37 @@ class Change:
     @property
     def stays(self) -> bool:
         """Whether ConnectWise holds this value already."""
-        if isinstance(self.before, int | Decimal) and isinstance(self.after, int | Decimal):
-            return same_amount(Decimal(self.after), Decimal(self.before))
-        if isinstance(self.before, Mapping) and isinstance(self.after, Mapping):
-            return self.before.get("id") == self.after.get("id")
-        return self.before == self.after
+        if self.before is None or self.after is None:
+            return False
+        return _WRITABLE[self.name].same(self.after, self.before)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One create or update: the invoice, the fields, and the balance if they exceed it."""
+    """One create or update: what it is about, and the balance if it exceeds that.
+
+    `before` is what the payment shows until then, nothing for a new one.
+    """
 
     invoice_id: int
     changes: tuple[Change, ...]
+    before: Fields = field(default_factory=dict)
     exceeded_balance: Decimal | None = None
 
 
-class Reads(Protocol):
-    """What a rehearsal may do with ConnectWise."""
-
-    def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Any: ...
-
-
 class RehearsedPayments:
-    """Payments as the import's sender wants them; writes only change the copy that is kept here.
+    """ConnectWise's payments; writes only change the copy that is kept here.
 
-    All calls for one invoice come one after another, those for different ones from threads.
+    `balance` tells what is open on an invoice, None if that is not known. All calls for one invoice
+    come one after another, those for different ones from threads.
     """
 
-    def __init__(self, connectwise: Reads, balances: Mapping[int, Decimal]) -> None:
-        self._connectwise = connectwise
-        self._known_balances = balances
-        self._rows: dict[int, list[dict[str, Any]]] = {}
-        self._paid_here: defaultdict[int, Decimal] = defaultdict(Decimal)
+    def __init__(self, payments: Payments, balance: Callable[[int], Decimal | None]) -> None:
+        self._payments = payments
+        self._balance = balance
+        self._held: defaultdict[int, dict[int, Payment]] = defaultdict(dict)
+        self._listed: set[tuple[int, bool]] = set()
+        self._added: defaultdict[int, Decimal] = defaultdict(Decimal)
         self._steps: defaultdict[int, deque[Step]] = defaultdict(deque)
         self._new_ids = count(FIRST_NEW_ID)
 
@@ -82,92 +78,111 @@ class RehearsedPayments:
         """Return the oldest step for a payment that has not been taken yet."""
         return self._steps[payment_id].popleft()
 
-    def payments(self, invoice_id: int) -> tuple[Payment, ...]:
+    def payments(self, invoice_id: int, *, with_credits: bool = False) -> tuple[Payment, ...]:
         """Return the invoice's payments, those of the rehearsal among them."""
-        return tuple(
-            Payment(int(row["id"]), _amount(row.get("amount"))) for row in self._of(invoice_id)
-        )
+        held = self._held[invoice_id]
+        if (invoice_id, with_credits) not in self._listed:
+            for payment in self._payments.payments(invoice_id, with_credits=with_credits):
+                held.setdefault(payment.id, payment)
+            self._listed.add((invoice_id, with_credits))
+        return tuple(row for row in held.values() if with_credits or "credit" not in row.fields)
 
-    def create_payment(self, invoice_id: int, fields: Mapping[str, JsonValue]) -> Payment:
+    def payment(self, invoice_id: int, payment_id: int) -> Payment:
+        """Return one payment; raises NotFound if there is no such one."""
+        held = self._held[invoice_id]
+        if payment_id not in held:
+            held[payment_id] = self._payments.payment(invoice_id, payment_id)
+        return held[payment_id]
+
+    def create_payment(self, invoice_id: int, fields: Fields) -> Payment:
         """Note a create; an invoice that has a payment refuses it, as ConnectWise does."""
-        rows = self._of(invoice_id)
-        if rows:
+        if _read(lambda: self.payments(invoice_id)):
             raise RecordRejected(f"Invoice {invoice_id} has a payment already.")
-        row: dict[str, Any] = {"id": next(self._new_ids)}
-        rows.append(row)
-        return self._apply(invoice_id, row, fields)
+        return self._write(invoice_id, Payment(next(self._new_ids)), fields)
 
-    def update_payment(
-        self, invoice_id: int, payment_id: int, fields: Mapping[str, JsonValue]
-    ) -> Payment:
+    def update_payment(self, invoice_id: int, payment_id: int, fields: Fields) -> Payment:
         """Note an update; raises NotFound if there is no such payment."""
-        for row in self._of(invoice_id):
-            if row["id"] == payment_id:
-                return self._apply(invoice_id, row, fields)
-        raise NotFound(f"ConnectWise has no payment {payment_id} on invoice {invoice_id}.")
+        payment = _read(lambda: self.payment(invoice_id, payment_id))
+        return self._write(invoice_id, payment, fields)
 
-    def wait_after(self, failures: int) -> None:
-        """Nothing that is sent here fails."""
+    def _write(self, invoice_id: int, payment: Payment, fields: Fields) -> Payment:
+        before = payment.fields
+        changes = tuple(Change(name, before.get(name), value) for name, value in fields.items())
+        exceeded = self._exceeded_balance(invoice_id, before, fields)
+        self._steps[payment.id].append(Step(invoice_id, changes, before, exceeded))
+        written = Payment(payment.id, {**before, **fields})
+        self._held[invoice_id][payment.id] = written
+        return written
 
-    def _of(self, invoice_id: int) -> list[dict[str, Any]]:
-        if invoice_id not in self._rows:
-            query: dict[str, str | int] = {"fields": _PAYMENT_FIELDS, "pageSize": _MOST_ROWS}
-            rows = self._connectwise.get(f"/finance/invoices/{invoice_id}/payments", query)
-            self._rows[invoice_id] = list(rows)
-        return self._rows[invoice_id]
-
-    def _apply(
-        self, invoice_id: int, row: dict[str, Any], fields: Mapping[str, JsonValue]
-    ) -> Payment:
-        changes = tuple(Change(name, row.get(name), value) for name, value in fields.items())
-        exceeded = self._exceeded_balance(invoice_id, row, fields)
-        row.update(fields)
-        self._steps[row["id"]].append(Step(invoice_id, changes, exceeded))
-        return Payment(row["id"], _amount(row.get("amount")))
-
-    def _exceeded_balance(
-        self, invoice_id: int, row: Mapping[str, Any], fields: Mapping[str, JsonValue]
-    ) -> Decimal | None:
+    def _exceeded_balance(self, invoice_id: int, before: Fields, fields: Fields) -> Decimal | None:
         """Return what could be paid at most, if the payment's new amount is more than that."""
-        amount = _amount(fields.get("amount"))
-        balance = self._known_balances.get(invoice_id, _amount(row.get("invoiceBalance")))
-        if amount is None or balance is None:
+        amount = amount_of(fields)
+        if amount is None:
             return None
-        before = _amount(row.get("amount")) or Decimal(0)
-        open_for_payment = balance - self._paid_here[invoice_id] + before
-        self._paid_here[invoice_id] += amount - before
-        return open_for_payment if amount > max(open_for_payment, before, Decimal(0)) else None
+        held = amount_of(before) or Decimal(0)
+        added_before = self._added[invoice_id]
+        self._added[invoice_id] += amount - held
+        balance = self._balance(invoice_id) if amount > held else None
+        if balance is None:
+            return None
+        open_for_payment = balance - added_before + held
+        return open_for_payment if amount > max(open_for_payment, Decimal(0)) else None
 
 
-class InvoicesWithBalances:
-    """Look invoices up as the import does, and note their balances."""
+def _read(call: Callable[[], Any]) -> Any:
+    """Read for a write that stays here: without an answer it has not been made, for sure."""
+    try:
+        return call()
+    except NoAnswer as error:
+        raise ServerFault(str(error), for_log=error.for_log) from error
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-        self._connectwise = ConnectWise(transport)
-        self.balances: dict[int, Decimal] = {}
+
+class KnownInvoices:
+    """Look invoices up as the import does, and note their numbers and balances."""
+
+    def __init__(self, invoices: Invoices, api: Calls) -> None:
+        self._invoices = invoices
+        self._api = api
+        self._balances: dict[int, Decimal | None] = {}
+        self.numbers: dict[int, str] = {}
 
     def invoices_by_id(self, ids: Iterable[int]) -> list[Invoice]:
         """Return those of the invoices that exist."""
-        return self._noted(self._connectwise.invoices_by_id(ids))
+        return self._noted(self._invoices.invoices_by_id(ids))
 
     def invoices_by_number(self, numbers: Iterable[str]) -> list[Invoice]:
         """Return all invoices that have one of the numbers."""
-        return self._noted(self._connectwise.invoices_by_number(numbers))
+        return self._noted(self._invoices.invoices_by_number(numbers))
+
+    def balance(self, invoice_id: int) -> Decimal | None:
+        """Return what is open on an invoice, None if ConnectWise does not say."""
+        if invoice_id not in self._balances:
+            self._note_balances([invoice_id])
+        return self._balances[invoice_id]
 
     def _noted(self, invoices: list[Invoice]) -> list[Invoice]:
-        wanted = (InvoiceQuery(invoice.id, None) for invoice in invoices)
-        for batch in batches(query for query in wanted if query.invoice_id not in self.balances):
-            query: dict[str, str | int] = {
-                "conditions": f"id in ({','.join(map(str, batch.ids))})",
-                "fields": "id,balance",
-                "pageSize": _MOST_ROWS,
-            }
-            for row in self._transport.get("/finance/invoices", query):
-                balance = _amount(row.get("balance"))
-                if balance is not None:
-                    self.balances.setdefault(int(row["id"]), balance)
+        self.numbers.update((invoice.id, invoice.number) for invoice in invoices)
+        new = [invoice.id for invoice in invoices if invoice.id not in self._balances]
+        for start in range(0, len(new), _IDS_AT_ONCE):
+            self._note_balances(new[start : start + _IDS_AT_ONCE])
         return invoices
+
+    def _note_balances(self, ids: list[int]) -> None:
+        query: dict[str, str | int] = {
+            "conditions": f"id in ({','.join(map(str, ids))})",
+            "fields": "id,balance",
+            "pageSize": len(ids),
+        }
+        self._balances.update(dict.fromkeys(ids))
+        try:
+            answer = self._api.get("/finance/invoices", query)
+        except (CallFailed, RecordRejected):
+            return  # a balance is only for a warning
+        for row in answer if isinstance(answer, list) else ():
+            known = row if isinstance(row, Mapping) else {}
+            invoice_id = usable_id(known.get("id"))
+            if invoice_id in self._balances:
+                self._balances[invoice_id] = usable_number(known.get("balance"))
 
 
 class RehearsedTruth:
@@ -176,17 +191,21 @@ class RehearsedTruth:
     def __init__(self, truth: Truth) -> None:
         self._truth = truth
         self._written: dict[str, TruthRecord] = {}
+        self._payment_ids: dict[str, int] = {}
 
     def find(self, external_ids: Iterable[str]) -> dict[str, TruthRecord]:
         """Return the truth records that there would be."""
         wanted = set(external_ids)
         here = {name: self._written[name] for name in wanted & self._written.keys()}
-        return self._truth.find(wanted - here.keys()) | here
+        found = self._truth.find(wanted - here.keys())
+        self._payment_ids.update((name, record.payment_id) for name, record in found.items())
+        return found | here
 
-    def store(self, records: Iterable[TruthRecord]) -> None:
+    def store(self, record: TruthRecord) -> None:
         """Keep what would be written."""
-        self._written |= {record.external_id: record for record in records}
+        self._written[record.external_id] = record
+        self._payment_ids[record.external_id] = record.payment_id
 
-
-def _amount(value: Any) -> Decimal | None:
-    return Decimal(value) if isinstance(value, int | Decimal) else None
+    def names(self, external_id: str | None, payment_id: int) -> bool:
+        """Tell whether the payment is the one that the external id stands for so far."""
+        return external_id is not None and self._payment_ids.get(external_id) == payment_id

@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from payments.connectwise.answers import write_json
 from payments.command.check import Check, Verdict
 from payments.command.imports import ImportRow
-from payments.command.preview import PreviewRow
+from payments.command.preview import PreviewRow, Replaced
 from payments.command.rehearsal import Change, Value
-from payments.stores.imports_table import Status
-from payments.models import Action, TruthRecord
+from payments.connectwise.answers import write_json
+from payments.import_state import Status, Tally
+from payments.models import Action, TruthRecord, amount_of, day_of
 
 WIDTH_WITHOUT_TERMINAL = 160
 
@@ -67,8 +67,8 @@ def imports_table(rows: Iterable[ImportRow]) -> Table:
         "", "File", "Status", "Done", "Created", "Updated", "Skipped", "Failed", "When", "Error"
     )
     for row in rows:
-        counts = row.counts
-        numbers = (counts.created, counts.updated, counts.skipped, counts.failed)
+        tally = row.tally
+        numbers = (tally.created, tally.updated, tally.skipped, tally.failed)
         shown.add_row(
             row.key,
             coloured(row.status),
@@ -82,15 +82,16 @@ def imports_table(rows: Iterable[ImportRow]) -> Table:
 
 def import_details(row: ImportRow) -> Table:
     """Return everything about one import, one thing a line."""
-    counts = row.counts
+    tally = row.tally
     shown = table("", "", row.key)
     for name, text in (
         ("Status", row.status),
         ("Records done", _progress(row)),
-        ("Created", str(counts.created)),
-        ("Updated", str(counts.updated)),
-        ("Skipped", str(counts.skipped)),
-        ("Failed", str(counts.failed)),
+        ("Created", str(tally.created)),
+        ("Updated", str(tally.updated)),
+        ("Skipped", str(tally.skipped)),
+        ("Failed", str(tally.failed)),
+        *_amounts(tally),
         ("Started", row.started_at),
         ("Finished", row.finished_at or "not yet"),
         ("Error", row.error or ""),
@@ -122,10 +123,11 @@ def truth_details(record: TruthRecord) -> Table:
         ("Payment", str(record.payment_id)),
         ("Invoice", _invoice(record)),
         ("Amount", "" if record.amount is None else f"{record.amount:f}"),
+        ("Payment date", (record.day or "")[:10]),
+        ("As it was sent", "yes" if record.accepted else "no: the record failed"),
         ("Created", record.created),
         ("Modified", record.modified),
         ("By file", record.key or ""),
-        ("Record", "" if record.record_number is None else str(record.record_number)),
         ("Import id", record.import_id or ""),
     ):
         shown.add_row(name, text)
@@ -148,10 +150,11 @@ def preview_table(rows: Iterable[PreviewRow]) -> Table:
     for row in rows:
         creates = row.action is Action.CREATED
         lines = [described(change, creates=creates) for change in row.changes]
+        lines += [replacing(row.replaced)] if row.replaced else []
         shown.add_row(
             str(row.number),
             row.external_id or "",
-            row.invoice or "",
+            _named_invoice(row),
             coloured(_WORDS[row.action]),
             "" if not row.changes else str(row.payment_id or "new"),
             "\n".join((*lines, *row.messages)),
@@ -166,9 +169,11 @@ def preview_json(row: PreviewRow) -> str:
         "record": row.number,
         "externalId": row.external_id,
         "invoice": row.invoice,
+        "invoiceNumber": row.invoice_number,
         "action": _WORDS[row.action],
         "paymentId": row.payment_id,
         "fields": fields,
+        "replaces": row.replaced and {**row.replaced.fields, "byRecord": row.replaced.by_record},
         "messages": list(row.messages),
     }
     return write_json(line)
@@ -184,9 +189,25 @@ def described(change: Change, *, creates: bool) -> str:
     return f"{change.name} {_value(change.before)} → {after}"
 
 
+def replacing(replaced: Replaced) -> str:
+    """Return in words what a record would replace."""
+    amount, day = amount_of(replaced.fields), day_of(replaced.fields)
+    there = "a payment" if amount is None else f"{amount:f}"
+    of_day = f" of {day[:10]}" if day else ""
+    by = f", of record {replaced.by_record} of this file" if replaced.by_record else ""
+    return f"replaces {there}{of_day}{by}"
+
+
 def coloured(word: str) -> Text:
     """Return a word in the colour that it has everywhere."""
     return Text(str(word), style=_COLOURS.get(word, ""))
+
+
+def _named_invoice(row: PreviewRow) -> str:
+    number = row.invoice_number
+    if number is None or number == row.invoice:
+        return row.invoice or ""
+    return f"{row.invoice} ({number})"
 
 
 def _value(value: Value) -> str:
@@ -196,7 +217,16 @@ def _value(value: Value) -> str:
 
 
 def _progress(row: ImportRow) -> str:
-    return "" if row.total is None else f"{row.counts.done} of {row.total}"
+    return "" if row.total is None else f"{row.tally.done} of {row.total}"
+
+
+def _amounts(tally: Tally) -> list[tuple[str, str]]:
+    amounts = {
+        "Amount recorded": tally.recorded_amount,
+        "Amount skipped": tally.skipped_amount,
+        "Amount failed": tally.failed_amount,
+    }
+    return [(name, f"{amount:,f}") for name, amount in amounts.items() if amount]
 
 
 def _invoice(record: TruthRecord) -> str:

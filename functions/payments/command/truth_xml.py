@@ -23,9 +23,9 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from payments.errors import FileRefused
-from payments.models import TruthRecord
-from payments.files.record import MAX_EXTERNAL_ID_BYTES, MAX_ID
 from payments.files.encoding import utf8_blocks
+from payments.files.record import MAX_EXTERNAL_ID_BYTES, MAX_ID
+from payments.models import TruthRecord
 
 ROOT = "TruthRecords"
 RECORD = "TruthRecord"

@@ -6,53 +6,67 @@ import base64
 import ipaddress
 import json
 import re
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from payments.errors import SecretUnusable
 
 # ConnectWise's cloud serves the API under `api-` and the login page without it (seen in working
-# clients; without `api-` the cloud answers "SSL is required"). On-premises hosts serve both.
+# clients; without `api-` the cloud answers "SSL is required"), but not that of its sandboxes (all
+# clients found use sandbox-na.myconnectwise.net as it is). On-premises hosts serve both.
 _CLOUD_DOMAINS = (".myconnectwise.net", ".connectwisedev.com")
 _API_PREFIX = "api-"
+_SANDBOX_PREFIX = "sandbox-"
+_DEFAULT_PORTS = {"https": 443, "http": 80}
 
 # A name of labels, or an IPv6 address in brackets; and perhaps a port.
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9a-fA-F:.]+\])(?::[0-9]+)?")
 _FIELDS = ("site", "company", "publicKey", "privateKey", "clientId")
+_OPTIONAL_FIELDS = ("apiHost", "caCertificates")
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The checked content of the secret."""
+    """The checked content of the secret.
+
+    `api_host` is where the REST API is, if not where the site says; `ca_certificates` (PEM) are
+    trusted besides the well-known ones. Both are empty where they are not given.
+    """
 
     site: str
     company: str
     public_key: str
     private_key: str = field(repr=False)
     client_id: str = field(repr=False)
+    api_host: str = ""
+    ca_certificates: str = field(default="", repr=False)
 
     @property
     def api_origin(self) -> str:
         """Scheme and host of the REST API."""
-        scheme, host = _scheme_and_host(self.site)
-        return f"{scheme}://{_API_PREFIX if _is_cloud(host) else ''}{host}"
+        if self.api_host:
+            return "://".join(_scheme_and_host(self.api_host))
+        scheme, host = _login_host(self.site)
+        prefixed = _is_cloud(host) and not host.startswith(_SANDBOX_PREFIX)
+        return f"{scheme}://{_API_PREFIX if prefixed else ''}{host}"
 
     @property
     def login_origin(self) -> str:
         """Scheme and host of the login page, which knows the company's codebase."""
-        scheme, host = _scheme_and_host(self.site)
-        return f"{scheme}://{host}"
+        return "://".join(_login_host(self.site))
 
     @property
     def connection(self) -> str:
         """What the truth table calls this connection: `site/company`.
 
-        However the site was typed, it is the login host; https goes without saying.
+        However the site was typed, it is the login host; https goes without saying. ConnectWise
+        does not tell letter cases of companies apart.
         """
-        scheme, host = _scheme_and_host(self.site)
-        return f"{'' if scheme == 'https' else scheme + '://'}{host}/{self.company}"
+        scheme, host = _login_host(self.site)
+        return f"{'' if scheme == 'https' else scheme + '://'}{host}/{self.company.lower()}"
 
     @property
     def authorization(self) -> str:
@@ -69,48 +83,92 @@ def read_credentials(secret: str, name: str) -> Credentials:
     """Read the secret called `name`; raises SecretUnusable naming everything that is wrong."""
     try:
         content = json.loads(secret)
-    except ValueError:
+    except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
         raise SecretUnusable(f"Secret {name} is not a JSON object with {_listed(_FIELDS)}.")
+    given = _texts(content, name)
+    credentials = Credentials(
+        given["site"],
+        given["company"],
+        given["publicKey"],
+        given["privateKey"],
+        given["clientId"],
+        given["apiHost"],
+        given["caCertificates"],
+    )
+    _check_host(credentials.site, name, "site", "what you type to log in")
+    if credentials.api_host:
+        _check_host(credentials.api_host, name, "apiHost", "where the REST API is, or leave it out")
+    if credentials.ca_certificates:
+        _check_certificates(credentials.ca_certificates, name)
+    return credentials
+
+
+def _texts(content: Mapping[str, object], name: str) -> dict[str, str]:
+    """Return the fields without blanks around them; those that may be missing are then empty."""
     texts = {key: content.get(key) for key in _FIELDS}
     unusable = [key for key, text in texts.items() if not isinstance(text, str) or not text.strip()]
+    texts |= {key: content.get(key) or "" for key in _OPTIONAL_FIELDS}
+    unusable += [key for key in _OPTIONAL_FIELDS if not isinstance(texts[key], str)]
     if unusable:
         raise SecretUnusable(f"Secret {name} lacks {_listed(unusable)}: give a text for each.")
     stripped = {key: str(text).strip() for key, text in texts.items()}
-    garbled = [key for key, text in stripped.items() if not text.isprintable()]
+    in_one_line = (key for key in stripped if key != "caCertificates")
+    garbled = [key for key in in_one_line if not stripped[key].isprintable()]
     # It is sent as it is, in a header; company and keys are encoded.
     garbled += ["clientId"] if not stripped["clientId"].isascii() else []
     if garbled:
         wrong = _listed(list(dict.fromkeys(garbled)))
         raise SecretUnusable(f"Secret {name} has characters in {wrong} that cannot be: type anew.")
-    credentials = Credentials(*stripped.values())
-    _check_site(credentials.site, name)
-    return credentials
+    return stripped
 
 
-def _check_site(site: str, name: str) -> None:
+def _check_host(typed: str, name: str, field_name: str, wanted: str) -> None:
     try:
-        scheme, host = _scheme_and_host(site)
+        parts = urlsplit(_as_url(typed))
+        _ = parts.port  # raises ValueError if it is no number
     except ValueError:
-        scheme, host = "", ""
-    if scheme not in ("http", "https") or not _HOST.fullmatch(host):
+        parts = urlsplit("")
+    if parts.scheme not in _DEFAULT_PORTS or not _HOST.fullmatch(parts.netloc):
         raise SecretUnusable(
-            f"Secret {name} has a site that is no host name or URL. Give what you type to log "
-            "in, for example na.myconnectwise.net."
+            f"Secret {name} has in {field_name} no host name or URL. Give {wanted}, for example "
+            "na.myconnectwise.net."
         )
-    if scheme == "http" and not _is_loopback(urlsplit(site).hostname or ""):
-        raise SecretUnusable(f"Secret {name} has a site with http://: only https:// is safe.")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+        raise SecretUnusable(
+            f"Secret {name} has in {field_name} a URL with http://: only https:// is safe."
+        )
 
 
-def _scheme_and_host(site: str) -> tuple[str, str]:
-    """Split what a user typed into the scheme and the login host with its port, if any."""
-    parts = urlsplit(site if "://" in site else f"https://{site}")
-    _ = parts.port  # raises ValueError if it is no number
-    host = parts.netloc.lower()
-    if host.startswith(_API_PREFIX) and _is_cloud(host):
-        host = host.removeprefix(_API_PREFIX)
-    return parts.scheme.lower(), host
+def _check_certificates(certificates: str, name: str) -> None:
+    try:
+        ssl.create_default_context().load_verify_locations(cadata=certificates)
+    except (ssl.SSLError, TypeError, ValueError) as error:
+        raise SecretUnusable(
+            f"Secret {name} has in caCertificates no certificates in PEM (-----BEGIN "
+            "CERTIFICATE-----, in JSON its lines parted by \\n)."
+        ) from error
+
+
+def _as_url(typed: str) -> str:
+    return typed if "://" in typed else f"https://{typed}"
+
+
+def _scheme_and_host(typed: str) -> tuple[str, str]:
+    """Return what a user typed in its one spelling: the scheme, and the host with its port if any.
+
+    Letter case, the scheme's own port and a trailing dot make no difference.
+    """
+    parts = urlsplit(_as_url(typed))
+    name = re.sub(r":[0-9]*$", "", parts.netloc.lower()).removesuffix(".")
+    own_port = parts.port in (None, _DEFAULT_PORTS.get(parts.scheme))
+    return parts.scheme, name if own_port else f"{name}:{parts.port}"
+
+
+def _login_host(site: str) -> tuple[str, str]:
+    scheme, host = _scheme_and_host(site)
+    return scheme, host.removeprefix(_API_PREFIX) if _is_cloud(host) else host
 
 
 def _is_cloud(host: str) -> bool:

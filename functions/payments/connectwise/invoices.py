@@ -10,17 +10,19 @@ from urllib.parse import quote_plus
 from aws_lambda_powertools import Logger
 
 from payments.connectwise.finance import quoted
-from payments.errors import NotPermitted, RecordRejected, ServerFault
+from payments.connectwise.patience import Accepted, Patience, Steps
+from payments.errors import NoAnswer, NotPermitted, RecordRejected, RecordStuck, ServerFault
 from payments.models import Invoice
-from payments.rules import FoundInvoices, InvoiceQuery
+from payments.rules import FoundInvoices
 
 logger = Logger(child=True)
 
-# Working clients keep their URLs under 2,000 characters. This is for the ids or numbers alone;
-# host, path, fields and page size need the rest.
-MAX_LIST_CHARACTERS = 1700
+# ConnectWise takes URLs of 2,000 characters, 1,745 to be safe with any host name (its developer
+# guide). This is for the ids or numbers alone; host, path, fields and page size need the rest.
+MAX_LIST_CHARACTERS = 1500
 _MAX_LISTED = 1000  # one page
-_MOST_FAULTS = 3
+
+_KIND = "read invoices"
 
 _Named = TypeVar("_Named", int, str)
 
@@ -40,14 +42,11 @@ class Batch:
     numbers: tuple[str, ...] = ()
 
 
-def batches(queries: Iterable[InvoiceQuery]) -> list[Batch]:
+def batches(ids: Iterable[int], numbers: Iterable[str]) -> list[Batch]:
     """Share out what has to be looked up over as few calls as possible."""
-    wanted = list(queries)
-    ids = dict.fromkeys(query.invoice_id for query in wanted if query.invoice_id is not None)
-    numbers = dict.fromkeys(query.invoice_number for query in wanted if query.invoice_number)
     return [
-        *(Batch(ids=part) for part in _split(ids, str)),
-        *(Batch(numbers=part) for part in _split(numbers, quoted)),
+        *(Batch(ids=part) for part in _split(dict.fromkeys(ids), str)),
+        *(Batch(numbers=part) for part in _split(dict.fromkeys(numbers), quoted)),
     ]
 
 
@@ -57,81 +56,104 @@ class InvoiceLookup:
     Their payments are then asked for one invoice at a time.
     """
 
-    def __init__(self, invoices: Invoices) -> None:
+    def __init__(self, invoices: Invoices, patience: Patience) -> None:
         self._invoices = invoices
+        self._patience = patience
         self._permitted = True
 
-    def look_up(self, batch: Batch) -> FoundInvoices:
+    def look_up_all(self, wanted: Iterable[Batch]) -> Steps[FoundInvoices]:
+        """Return what is known of all invoices in the batches."""
+        found = FoundInvoices()
+        for batch in wanted:
+            found = merged((found, (yield from self.look_up(batch))))
+        return found
+
+    def look_up(self, batch: Batch) -> Steps[FoundInvoices]:
         """Return what is known of the invoices in the batch."""
         if batch.numbers:
-            return self._by_number(batch.numbers)
-        return self._by_id(batch.ids)
+            return (yield from self._by_number(batch.numbers))
+        return (yield from self._by_id(batch.ids))
 
-    def _by_id(self, ids: tuple[int, ...]) -> FoundInvoices:
+    def _by_id(self, ids: tuple[int, ...]) -> Steps[FoundInvoices]:
         if not self._permitted:
             return FoundInvoices()
         try:
-            found = {invoice.id: invoice for invoice in self._invoices.invoices_by_id(ids)}
+            invoices = yield from self._asked(lambda: self._invoices.invoices_by_id(ids))
         except NotPermitted as error:
             if self._permitted:
                 logger.warning("Invoices are looked up one by one", reason=error.for_log)
             self._permitted = False
             return FoundInvoices()
-        except (RecordRejected, ServerFault) as error:
-            logger.warning("Bulk lookup rejected", reason=type(error).__name__)
+        except (RecordRejected, RecordStuck, ServerFault) as error:
+            logger.warning("Bulk lookup failed", reason=type(error).__name__)
             return FoundInvoices()
+        found = {invoice.id: invoice for invoice in invoices}
         return FoundInvoices(by_id={number: found.get(number) for number in ids})
 
-    def _by_number(self, numbers: tuple[str, ...]) -> FoundInvoices:
+    def _by_number(
+        self, numbers: tuple[str, ...], since: Accepted | None = None
+    ) -> Steps[FoundInvoices]:
+        """Look numbers up; those that ConnectWise does not accept, or fails at, are singled out.
+
+        What was accepted `since` the whole batch was asked for tells such a number from an outage.
+        """
+        since = since or self._patience.accepted_so_far(_KIND)
         try:
-            invoices = self._invoices.invoices_by_number(numbers)
+            invoices = yield from self._asked(lambda: self._invoices.invoices_by_number(numbers))
         except NotPermitted as error:
             text = "Records that name their invoice by its number need the right to read invoices."
             raise NotPermitted(f"{text} {error}", for_log=f"{text} {error.for_log}") from error
-        except (RecordRejected, ServerFault) as error:
-            return self._one_by_one(numbers, error)
-        found: dict[str, list[Invoice]] = {}
-        for invoice in invoices:
-            found.setdefault(invoice.number.strip().casefold(), []).append(invoice)
-        return FoundInvoices(
-            by_number={text: tuple(found.get(text.casefold(), ())) for text in numbers}
-        )
+        except (RecordRejected, RecordStuck, ServerFault):
+            if len(numbers) == 1:
+                return (yield from self._alone(numbers[0], since))
+            half = len(numbers) // 2
+            first = yield from self._by_number(numbers[:half], since)
+            second = yield from self._by_number(numbers[half:], since)
+            return merged((first, second))
+        return _found(numbers, invoices)
 
-    def _one_by_one(
-        self, numbers: tuple[str, ...], error: RecordRejected | ServerFault
-    ) -> FoundInvoices:
-        """Find out which of the numbers ConnectWise does not accept in a search, or fails at.
+    def _asked(self, ask: Callable[[], list[Invoice]]) -> Steps[list[Invoice]]:
+        """Ask patiently for many invoices; raises ServerFault at once: it may be one's alone."""
+        tries = self._patience.tries(_KIND)
+        while True:
+            try:
+                invoices = ask()
+            except NoAnswer as failure:
+                yield tries.failed(failure)
+            else:
+                tries.accepted()
+                return invoices
 
-        Each failure takes a while, so that after a few nobody asks on.
-        """
-        if len(numbers) == 1 and isinstance(error, RecordRejected):
-            return FoundInvoices(rejected_numbers={numbers[0]: error.messages})
-        if len(numbers) == 1 and isinstance(error, ServerFault):
-            return FoundInvoices(faults={numbers[0]: error})
-        found = FoundInvoices()
-        for place, number in enumerate(numbers):
-            found = merged((found, self._by_number((number,))))
-            if len(found.faults) == _MOST_FAULTS:
-                unasked = dict.fromkeys(numbers[place + 1 :], next(iter(found.faults.values())))
-                found = merged((found, FoundInvoices(faults=unasked)))
-                break
-        for fault in found.faults.values():
-            fault.alone = bool(found.by_number)
-        return found
+    def _alone(self, number: str, since: Accepted) -> Steps[FoundInvoices]:
+        """Look up a number that has failed, or find out what is the matter with it."""
+        try:
+            invoices = yield from self._patience.patiently(
+                _KIND, lambda: self._invoices.invoices_by_number((number,)), since
+            )
+        except (RecordRejected, RecordStuck) as error:
+            return FoundInvoices(troubles={number: error})
+        return _found((number,), invoices)
+
+
+def _found(numbers: tuple[str, ...], invoices: list[Invoice]) -> FoundInvoices:
+    found: dict[str, list[Invoice]] = {}
+    for invoice in invoices:
+        found.setdefault(invoice.number.strip().casefold(), []).append(invoice)
+    return FoundInvoices(
+        by_number={text: tuple(found.get(text.casefold(), ())) for text in numbers}
+    )
 
 
 def merged(parts: Iterable[FoundInvoices]) -> FoundInvoices:
     """Return what several lookups found together."""
     by_id: dict[int, Invoice | None] = {}
     by_number: dict[str, tuple[Invoice, ...]] = {}
-    rejected: dict[str, tuple[str, ...]] = {}
-    faults: dict[str, ServerFault] = {}
+    troubles: dict[str, Exception] = {}
     for part in parts:
         by_id.update(part.by_id)
         by_number.update(part.by_number)
-        rejected.update(part.rejected_numbers)
-        faults.update(part.faults)
-    return FoundInvoices(by_id, by_number, rejected, faults)
+        troubles.update(part.troubles)
+    return FoundInvoices(by_id, by_number, troubles)
 
 
 def _split(

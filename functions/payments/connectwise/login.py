@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -28,30 +27,32 @@ class Access:
 
 
 class Login:
-    """Keep the current access, and renew what ConnectWise does not accept any more."""
+    """Keep the current access, and renew what ConnectWise does not accept any more.
+
+    Nothing is locked while the secret is read or ConnectWise is asked: threads that do so at the
+    same time come to the same access, and whichever is kept last is as good as the others.
+    """
 
     def __init__(self, read_credentials: ReadCredentials) -> None:
         self._read_credentials = read_credentials
-        self._lock = threading.Lock()
         self._credentials: Credentials | None = None
         self._access: Access | None = None
 
     def credentials(self) -> Credentials:
         """Read the secret for a run, and return its content; raises SecretUnusable."""
-        with self._lock:
-            credentials = self._read_credentials()
-            if credentials != self._credentials:
-                self._access = None
-            self._credentials = credentials
-            return credentials
+        credentials = self._read_credentials()
+        if credentials != self._credentials:
+            self._access = None
+        self._credentials = credentials
+        return credentials
 
     def access(self, ask_codebase: AskCodebase) -> Access:
         """Return how to call ConnectWise; raises AccessRefused if it knows no such company."""
-        with self._lock:
-            if self._access is None:
-                credentials = self._credentials or self._read_credentials()
-                self._access = self._open(credentials, ask_codebase)
-            return self._access
+        access = self._access
+        if access is None:
+            credentials = self._credentials or self._read_credentials()
+            self._access = access = self._open(credentials, ask_codebase)
+        return access
 
     def after_unauthorized(self, refused: Access, ask_codebase: AskCodebase) -> Access:
         """Return an access with keys read afresh.
@@ -59,36 +60,39 @@ class Login:
         Raises AccessRefused if they are the same, or for another company: what this run knows of
         external ids belongs to the company that it began with.
         """
-        with self._lock:
-            if self._access is not None and self._access is not refused:
-                return self._access
-            credentials = self._read_credentials()
-            if credentials == refused.credentials:
-                raise AccessRefused(
-                    f"ConnectWise does not accept the keys for company {credentials.company} at "
-                    f"{credentials.login_origin} (401). Correct the secret."
-                )
-            if credentials.connection != refused.credentials.connection:
-                raise AccessRefused(
-                    f"The secret is now for {credentials.connection}, and was for "
-                    f"{refused.credentials.connection}. The next run goes on with it."
-                )
-            self._access = self._open(credentials, ask_codebase)
-            return self._access
+        if (renewed := self._renewed_since(refused)) is not None:
+            return renewed
+        credentials = self._read_credentials()
+        if credentials == refused.credentials:
+            raise AccessRefused(
+                f"ConnectWise does not accept the keys for company {credentials.company} at "
+                f"{credentials.login_origin} (401). Correct the secret."
+            )
+        if credentials.connection != refused.credentials.connection:
+            raise AccessRefused(
+                f"The secret is now for {credentials.connection}, and was for "
+                f"{refused.credentials.connection}. Put the former content back."
+            )
+        self._access = access = self._open(credentials, ask_codebase)
+        return access
 
     def after_not_found(self, failed: Access, ask_codebase: AskCodebase) -> Access | None:
         """Return an access with another codebase, None if the company's is still the same.
 
         An upgraded tenant has a new codebase, and answers 404 under the old one.
         """
-        with self._lock:
-            if self._access is not None and self._access is not failed:
-                return self._access
-            renewed = self._open(failed.credentials, ask_codebase)
-            if renewed.base_url == failed.base_url:
-                return None
-            self._access = renewed
+        if (renewed := self._renewed_since(failed)) is not None:
             return renewed
+        renewed = self._open(failed.credentials, ask_codebase)
+        if renewed.base_url == failed.base_url:
+            return None
+        self._access = renewed
+        return renewed
+
+    def _renewed_since(self, failed: Access) -> Access | None:
+        """Return the access that another thread has got in place of one that has failed."""
+        access = self._access
+        return None if access == failed else access
 
     def _open(self, credentials: Credentials, ask_codebase: AskCodebase) -> Access:
         company = quote(credentials.company, safe="")

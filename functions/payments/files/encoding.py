@@ -13,6 +13,7 @@ from itertools import chain
 from typing import BinaryIO
 
 from payments.errors import FileRefused
+from payments.files.mistakes import HALF_A_CHARACTER
 
 BLOCK_BYTES = 64 * 1024
 
@@ -72,7 +73,9 @@ def _known(declared: str) -> str:
     except LookupError:
         text = False
     if not text:
-        raise FileRefused(f"line 1, column 1: the encoding '{declared}' is not known.")
+        raise FileRefused(
+            f"line 1, column 1: the encoding '{declared}' is not known: save the file as UTF-8."
+        )
     if codec.name.startswith(("utf-16", "utf-32")):
         raise FileRefused(
             f"line 1, column 1: the file says that it is {declared}, but it is not. "
@@ -90,10 +93,15 @@ def _transcoded(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
         except UnicodeDecodeError as error:
             readable = error.object[: error.start].decode(encoding, "replace")
             line, column = _advanced(position, readable)
-            message = f"line {line}, column {column}: the file is not valid {encoding}."
-            raise FileRefused(message) from None
+            reason = HALF_A_CHARACTER if not block else _no_such_character(error, encoding)
+            raise FileRefused(f"line {line}, column {column}: {reason}") from None
         position = _advanced(position, text)
         yield text.encode("utf-8")
+
+
+def _no_such_character(error: UnicodeDecodeError, encoding: str) -> str:
+    byte = error.object[error.start]
+    return f"byte 0x{byte:02X} is not valid {encoding}, as which the file begins: save it as UTF-8."
 
 
 def _advanced(position: tuple[int, int], text: str) -> tuple[int, int]:

@@ -1,35 +1,54 @@
 """Success and fail files: how records go back to whoever sent them.
 
 While an import runs, outcomes are stored in parts, each for a stretch of consecutive records. A
-part is JSON Lines, one record a line. At the end the parts are joined into the two files.
+part is JSON Lines, one record a line. At the end the two files are put together from the parts.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from decimal import Decimal
+from typing import Any
 from xml.sax.saxutils import escape
 
-from payments.models import Action, Outcome, RecordXml
-from payments.files.reader import ERROR_MESSAGE, Root
+from payments.files.reader import ERROR_MESSAGE, START_TAG, blanks_before
+from payments.import_state import Result, Root
+from payments.models import Action, Outcome, PaymentRecord, RecordXml, TruthRecord
 
-MAX_FAILURES_NAMED = 10
+# Bounds on what is said of a record, so that it can be uploaded again with all of it.
+MAX_MESSAGES = 20
+MAX_MESSAGE_CHARACTERS = 2000
+_MAX_INDENT_BYTES = 1000
+_MAX_PREFIX_BYTES = 5100
 
 _DECLARATION = b'<?xml version="1.0" encoding="utf-8"?>\n'
-_SUCCESSES = (Action.CREATED, Action.UPDATED)
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BLANKS = re.compile(rb"[ \t\r\n]*")
+_NAME_END = re.compile(rb"[\s/>]")
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """A record of the fail file, by its number in the file, and why it is there."""
+class StoredOutcome:
+    """What a part holds of one record.
 
-    record: int
+    `xml` is the record as it goes to its file, `returned` the record without a word about it, kept
+    where the last look may still send it to the fail file. `external_id` and `invoice` (its number,
+    or else its id) are for reports.
+    """
+
+    number: int
+    result: Result
+    payment_id: int | None
     messages: tuple[str, ...]
+    learned: TruthRecord | None
+    look_again: int | None
+    xml: bytes
+    external_id: str | None
+    invoice: str | None
+    returned: bytes | None = None
 
 
 def write_part(outcomes: Iterable[Outcome]) -> bytes:
@@ -37,37 +56,30 @@ def write_part(outcomes: Iterable[Outcome]) -> bytes:
     return b"".join(_line(outcome) for outcome in outcomes)
 
 
-def actions_of_part(part: bytes) -> list[Action]:
-    """Return what became of each record of a part."""
-    return [Action(json.loads(line)["action"]) for line in part.splitlines()]
+def read_part(part: bytes) -> list[StoredOutcome]:
+    """Return the outcomes that a part holds."""
+    # At once: there is no line break in a line, and reading each by itself takes twice as long.
+    lines = part.decode().rstrip("\n").replace("\n", ",")
+    return [_stored(line) for line in json.loads(f"[{lines}]")]
 
 
-def join_parts(
-    root: Root, parts: Iterable[bytes], success: Path, fail: Path, message: str | None = None
-) -> tuple[Failure, ...]:
-    """Write the success file and the fail file from all parts in order.
+def beginning(root: Root, message: str | None = None) -> bytes:
+    """Return how a file begins; `message`, if given, is about the file as a whole."""
+    told = b""
+    if message is not None:
+        prefix = root.end_tag.removeprefix(b"</").rpartition(b":")
+        told = b"\n  " + _element(prefix[0] + prefix[1], ERROR_MESSAGE, shown(message))
+    return _DECLARATION + root.start_tag + told
 
-    `message` is why the file as a whole was refused or given up, if it was: the fail file then
-    has it in an `<ErrorMessage>` right under the root. Returns the first records of the fail file.
-    """
-    failures: list[Failure] = []
-    with success.open("wb") as success_file, fail.open("wb") as fail_file:
-        for file in (success_file, fail_file):
-            file.write(_DECLARATION + root.start_tag)
-        if message is not None:
-            prefix = root.end_tag.removeprefix(b"</").rpartition(b":")
-            fail_file.write(b"\n  " + _element(prefix[0] + prefix[1], ERROR_MESSAGE, message))
-        for part in parts:
-            for line in part.splitlines():
-                outcome = json.loads(line)
-                failed = outcome["action"] not in _SUCCESSES
-                file = fail_file if failed else success_file
-                file.write(b"\n  " + outcome["xml"].encode())
-                if failed and len(failures) < MAX_FAILURES_NAMED:
-                    failures.append(Failure(outcome["record"], tuple(outcome["messages"])))
-        for file in (success_file, fail_file):
-            file.write(b"\n" + root.end_tag + b"\n")
-    return tuple(failures)
+
+def entry(xml: bytes) -> bytes:
+    """Return how a record stands in its file."""
+    return b"\n  " + xml
+
+
+def ending(root: Root) -> bytes:
+    """Return how a file ends."""
+    return b"\n" + root.end_tag + b"\n"
 
 
 def success_record(xml: RecordXml, payment_id: int) -> bytes:
@@ -82,28 +94,105 @@ def success_record(xml: RecordXml, payment_id: int) -> bytes:
     return _edited(xml, edits)
 
 
-def failed_record(xml: RecordXml, messages: Iterable[str]) -> bytes:
+def failed_record(xml: RecordXml, messages: Sequence[str]) -> bytes:
     """Return the record as it came, with these error messages as its last children."""
     prefix, indent = _prefix(xml), _first_indent(xml)
-    new = b"".join(indent + _element(prefix, ERROR_MESSAGE, message) for message in messages)
+    new = b"".join(indent + _element(prefix, ERROR_MESSAGE, message) for message in told(messages))
     content_end = xml.content[0] + len(xml.source[slice(*xml.content)].rstrip(b" \t\r\n"))
     return _edited(xml, [*_without_error_messages(xml), (content_end, content_end, new)])
 
 
+def failed_later(outcome: StoredOutcome, messages: Sequence[str]) -> bytes:
+    """Return a record for the fail file whose stored outcome was another."""
+    source = outcome.returned or outcome.xml
+    tag = START_TAG.match(source)
+    assert tag is not None, "a record begins with its start tag"
+    return failed_record(RecordXml(source, (tag.end(), source.rindex(b"</"))), messages)
+
+
+def told(messages: Sequence[str]) -> tuple[str, ...]:
+    """Return messages as they can be written, stored and sent anywhere, within bounds."""
+    if len(messages) > MAX_MESSAGES:
+        more = len(messages) - MAX_MESSAGES + 1
+        messages = (*messages[: MAX_MESSAGES - 1], f"And {more} more errors.")
+    return tuple(map(shown, messages))
+
+
+def shown(message: str) -> str:
+    """Return one message as it can be written, stored and sent anywhere."""
+    if len(message) > MAX_MESSAGE_CHARACTERS:
+        message = f"{message[: MAX_MESSAGE_CHARACTERS - 1]}…"
+    return _NOT_XML.sub("\ufffd", message)
+
+
 def _line(outcome: Outcome) -> bytes:
-    xml = outcome.record.xml
-    if outcome.action in _SUCCESSES:
+    record, succeeded = outcome.record, outcome.action.succeeded
+    messages = told(outcome.messages)
+    if succeeded:
         assert outcome.payment_id is not None
-        rendered = success_record(xml, outcome.payment_id)
+        rendered = success_record(record.xml, outcome.payment_id)
     else:
-        rendered = failed_record(xml, outcome.messages)
-    line = {
-        "record": outcome.record.number,
+        rendered = failed_record(record.xml, messages)
+    line: dict[str, Any] = {
+        "record": record.number,
         "action": outcome.action,
-        "messages": outcome.messages,
+        "amount": None if record.amount is None else str(record.amount),
+        "externalId": record.external_id,
+        "invoice": _invoice(record),
+        "paymentId": outcome.payment_id,
+        "messages": messages,
+        "learned": None if outcome.learned is None else _written(outcome.learned),
         "xml": rendered.decode(),
     }
+    if outcome.look_again is not None:
+        line["lookAgain"] = outcome.look_again
+        if succeeded:
+            line["returned"] = failed_record(record.xml, ()).decode()
     return json.dumps(line).encode() + b"\n"
+
+
+def _stored(line: Mapping[str, Any]) -> StoredOutcome:
+    """Read a line; an older version wrote only the record's number, action, messages and XML."""
+    amount, learned, returned = line.get("amount"), line.get("learned"), line.get("returned")
+    return StoredOutcome(
+        number=line["record"],
+        result=Result(Action(line["action"]), None if amount is None else Decimal(amount)),
+        payment_id=line.get("paymentId"),
+        messages=tuple(line["messages"]),
+        learned=None if learned is None else _read(learned),
+        look_again=line.get("lookAgain"),
+        xml=line["xml"].encode(),
+        external_id=line.get("externalId"),
+        invoice=line.get("invoice"),
+        returned=None if returned is None else returned.encode(),
+    )
+
+
+def _written(truth: TruthRecord) -> list[Any]:
+    """Return the truth record's values in the order of its class."""
+    return [
+        truth.external_id,
+        truth.payment_id,
+        truth.invoice_id,
+        truth.created,
+        truth.modified,
+        truth.import_id,
+        truth.key,
+        truth.accepted,
+        None if truth.amount is None else str(truth.amount),
+        truth.day,
+    ]
+
+
+def _read(values: list[Any]) -> TruthRecord:
+    *others, amount, day = values
+    return TruthRecord(*(*others, None if amount is None else Decimal(amount), day))
+
+
+def _invoice(record: PaymentRecord) -> str | None:
+    if record.invoice_number is None and record.invoice_id is not None:
+        return str(record.invoice_id)
+    return record.invoice_number
 
 
 def _edited(xml: RecordXml, edits: list[tuple[int, int, bytes]]) -> bytes:
@@ -119,11 +208,7 @@ def _edited(xml: RecordXml, edits: list[tuple[int, int, bytes]]) -> bytes:
 
 def _without_error_messages(xml: RecordXml) -> list[tuple[int, int, bytes]]:
     """Return the edits that drop each error message and the blanks before it."""
-    edits = []
-    for start, end in xml.error_messages:
-        before = xml.source[xml.content[0] : start].rstrip(b" \t\r\n")
-        edits.append((xml.content[0] + len(before), end, b""))
-    return edits
+    return [(blanks_before(xml, start), end, b"") for start, end in xml.error_messages]
 
 
 def _opened(start_tag: bytes) -> bytes:
@@ -135,20 +220,23 @@ def _end_tag(xml: RecordXml) -> bytes:
 
 
 def _name(xml: RecordXml) -> bytes:
-    return re.split(rb"[\s/>]", xml.source[1 : xml.content[0]], maxsplit=1)[0]
+    end = _NAME_END.search(xml.source, 1)
+    assert end is not None, "a start tag ends"
+    return xml.source[1 : end.start()]
 
 
 def _prefix(xml: RecordXml) -> bytes:
+    """Return the record's own prefix, for the elements that are added to it."""
     prefix, colon, _ = _name(xml).rpartition(b":")
-    return prefix + colon
+    return prefix + colon if len(prefix) <= _MAX_PREFIX_BYTES else b""
 
 
 def _first_indent(xml: RecordXml) -> bytes:
     """Return the blanks before the record's first child, to indent further children alike."""
-    match = _BLANKS.match(xml.source, xml.content[0], xml.content[1])
-    return match[0] if match else b""
+    match = _BLANKS.match(xml.source, *xml.content)
+    return match[0] if match and len(match[0]) <= _MAX_INDENT_BYTES else b""
 
 
 def _element(prefix: bytes, name: str, text: str) -> bytes:
     tag = prefix + name.encode()
-    return b"<" + tag + b">" + escape(_NOT_XML.sub("\ufffd", text)).encode() + b"</" + tag + b">"
+    return b"<" + tag + b">" + escape(text).encode() + b"</" + tag + b">"

@@ -12,53 +12,51 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
-from xml.parsers.expat import ExpatError, errors
+from xml.parsers.expat import ExpatError
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from payments.errors import FileRefused
-from payments.models import RecordXml
 from payments.files.encoding import utf8_blocks
+from payments.files.mistakes import explain
+from payments.import_state import CheckedFile, Root
+from payments.models import RecordXml
 
 ROOT = "InvoicePayments"
 RECORD = "InvoicePayment"
 ERROR_MESSAGE = "ErrorMessage"
+START_TAG = re.compile(rb"""<(?:[^>"']++|"[^"]*+"|'[^']*+')*+>""")
 
-# Bounds on memory, far above what a payment needs. They hold for one record, and for one name,
-# value or comment, which expat has to keep whole.
+# Bounds on memory, far above what a payment needs. The first holds for one record, not counting the
+# error messages that we have written into it, and for one name, value or comment, which expat has
+# to keep whole.
 MAX_RECORD_BYTES = 1024 * 1024
+MAX_MESSAGES_BYTES = MAX_RECORD_BYTES // 2
 MAX_DEPTH = 100
 MAX_ROOT_TAG_BYTES = 16 * 1024
+# expat keeps every name for good, with about so much beside it.
+MAX_NAMES_BYTES = 1024 * 1024
+_NAME_OVERHEAD_BYTES = 100
+_MAX_INTERNED = 20_000
 
-_NIL = ["http://www.w3.org/2001/XMLSchema-instance", "nil"]
-_START_TAG = re.compile(rb"""<(?:[^>"']++|"[^"]*+"|'[^']*+')*+>""")
+_XSI = "http://www.w3.org/2001/XMLSchema-instance"
+_NIL = f"{_XSI}}}nil}}"
+_NOT_OURS = (f"{_XSI}}}", "http://www.w3.org/XML/1998/namespace}")
 _BLANK = " \t\r\n"
 _ROOT_DEPTH, _RECORD_DEPTH, _FIELD_DEPTH = 1, 2, 3
 
 
-@dataclass(frozen=True, slots=True)
-class Root:
-    """The root element's own tags, as they stand in the file."""
-
-    start_tag: bytes = b"<InvoicePayments>"
-    end_tag: bytes = b"</InvoicePayments>"
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedFile:
-    """What a file that may be imported consists of."""
-
-    root: Root
-    total: int
-
-
 @dataclass(slots=True)
 class Element:
-    """An element inside a record: its local name, direct text, and child elements."""
+    """An element inside a record: its local name, direct text, and child elements.
+
+    `attributes` are the names of those that are no namespace, `xml:` or `xsi:` attributes.
+    """
 
     name: str
     nil: bool = False
+    attributes: tuple[str, ...] = ()
     text: str = ""
     children: list[Element] = field(default_factory=list)
 
@@ -78,37 +76,45 @@ def check_file(path: Path) -> CheckedFile:
     Raises FileRefused, with line and column, if anything in it is not as it must be.
     """
     with path.open("rb") as file:
-        reader = _Reader()
-        total = sum(1 for _ in reader.read(file))
-        return CheckedFile(reader.root, total)
+        reader = _Reader(after=None)
+        for _ in reader.read(file):
+            pass
+        return CheckedFile(reader.root, reader.records)
 
 
 def read_records(path: Path, after: int = 0) -> Iterator[RawRecord]:
     """Yield the records of a checked file in order, beginning behind record `after`."""
     with path.open("rb") as file:
-        for record in _Reader().read(file):
-            if record.number > after:
-                yield record
+        yield from _Reader(after).read(file)
 
 
 class _Reader:
-    """Feed a file to the parser block by block and collect its records."""
+    """Feed a file to the parser block by block and collect the records behind record `after`.
 
-    def __init__(self) -> None:
+    Of those before it, of all if that is None, only what may be wrong is looked at.
+    """
+
+    def __init__(self, after: int | None) -> None:
         self.root = Root()
+        self.records = 0
+        self._after = after
         self._window = _Window()
-        self._open: list[Element] = []
+        self._open: list[str] = []
+        self._elements: list[Element] = []
+        self._collecting = False
         self._found: list[RawRecord] = []
         self._record_start = 0
-        self._records = 0
         self._spans: list[tuple[str, int, int]] = []
         self._span_start = 0
+        self._names: dict[str, str] = {}
+        self._names_bytes = 0
         self._defused = DefusedXMLParser(forbid_dtd=True, encoding="utf-8")
         self._expat = self._defused.parser
         self._expat.namespace_prefixes = True
         self._expat.StartElementHandler = self._start
         self._expat.EndElementHandler = self._end
         self._expat.CharacterDataHandler = self._text
+        self._expat.StartNamespaceDeclHandler = self._declare
         self._expat.DefaultHandlerExpand = None
         self._expat.CommentHandler = self._comment
         self._expat.ProcessingInstructionHandler = self._comment
@@ -131,10 +137,9 @@ class _Reader:
         try:
             self._expat.Parse(block, final)
         except ExpatError as error:
-            reason = f"the file is not well-formed XML ({errors.messages[error.code]})."
-            if error.code == errors.codes[errors.XML_ERROR_NO_ELEMENTS]:
-                reason = "the file is empty, or is cut off: it ends before its root element does."
-            raise self._refusal(reason, error.lineno, error.offset) from None
+            source, at = self._window.around(self._expat.ErrorByteIndex)
+            reason, back = explain(error.code, source, at, self._open)
+            raise self._refusal(reason, error.lineno, error.offset - back) from None
         except DefusedXmlException:
             reason = "DTDs, entity declarations and external references are not allowed."
             raise self._refusal(reason) from None
@@ -147,21 +152,42 @@ class _Reader:
         return FileRefused(f"line {line}, column {offset + 1}: {reason}")
 
     def _start(self, qualified: str, attributes: list[str]) -> None:
-        element = Element(_local(qualified))
-        self._open.append(element)
+        name = self._names.get(qualified) or self._new_name(qualified)
+        for attribute in attributes[::2]:
+            if attribute not in self._names:
+                self._new_name(attribute)
+        self._open.append(name)
         depth = len(self._open)
-        if depth == _ROOT_DEPTH:
-            self._start_root(element.name)
-        elif depth == _RECORD_DEPTH:
-            self._record_start = self._expat.CurrentByteIndex
+        if depth > _FIELD_DEPTH:
+            if depth > MAX_DEPTH:
+                raise self._refusal(f"elements are nested more than {MAX_DEPTH} deep.")
         elif depth == _FIELD_DEPTH:
-            self._span_start = self._expat.CurrentByteIndex
-        elif depth > MAX_DEPTH:
-            raise self._refusal(f"elements are nested more than {MAX_DEPTH} deep.")
-        if depth > _RECORD_DEPTH:
-            self._open[-2].children.append(element)
-        if attributes and depth >= _RECORD_DEPTH:
-            element.nil = _is_nil(attributes)
+            if name in ("id", ERROR_MESSAGE):
+                self._span_start = self._expat.CurrentByteIndex
+        elif depth == _RECORD_DEPTH:
+            self._start_record()
+        else:
+            self._start_root(name)
+        if self._collecting:
+            self._collect(Element(name), attributes)
+
+    def _new_name(self, qualified: str) -> str:
+        """Note a name of an element or attribute, and return its local part."""
+        self._names_bytes += len(qualified) + _NAME_OVERHEAD_BYTES
+        if self._names_bytes > MAX_NAMES_BYTES:
+            raise self._refusal(
+                "elements and attributes have thousands of different names: this is no file of "
+                "payments."
+            )
+        # expat gives `local`, `uri}local` or `uri}local}prefix`.
+        parts = qualified.split("}")
+        self._names[qualified] = parts[-1] if len(parts) < 3 else parts[-2]
+        return self._names[qualified]
+
+    def _declare(self, prefix: str | None, _uri: str) -> None:
+        declared = f"xmlns:{prefix}"
+        if declared not in self._names:
+            self._new_name(declared)
 
     def _start_root(self, name: str) -> None:
         if name != ROOT:
@@ -174,10 +200,25 @@ class _Reader:
         qualified = re.split(rb"[\s>]", start_tag[1:], maxsplit=1)[0]
         self.root = Root(start_tag, b"</" + qualified + b">")
 
+    def _start_record(self) -> None:
+        self._record_start = self._expat.CurrentByteIndex
+        self._collecting = self._after is not None and self.records >= self._after
+        if not self._collecting:
+            self._expat.CharacterDataHandler = None
+
+    def _collect(self, element: Element, attributes: list[str]) -> None:
+        if self._elements:
+            self._elements[-1].children.append(element)
+        self._elements.append(element)
+        if attributes:
+            element.nil = _is_nil(attributes)
+            element.attributes = tuple(
+                _as_written(name) for name in attributes[::2] if not name.startswith(_NOT_OURS)
+            )
+
     def _text(self, text: str) -> None:
-        depth = len(self._open)
-        if depth > _ROOT_DEPTH:
-            self._open[-1].text += text
+        if self._elements:
+            self._elements[-1].text += text
         elif text.strip(_BLANK):
             raise self._stray_text(text)
 
@@ -198,31 +239,53 @@ class _Reader:
 
     def _end(self, _qualified: str) -> None:
         depth = len(self._open)
-        element = self._open.pop()
+        name = self._open.pop()
         if depth == _FIELD_DEPTH:
-            if element.name in ("id", ERROR_MESSAGE):
+            if name in ("id", ERROR_MESSAGE):
                 end = self._window.element_end(self._span_start, self._expat.CurrentByteIndex)
-                self._spans.append((element.name, self._span_start, end))
+                self._spans.append((name, self._span_start, end))
         elif depth == _RECORD_DEPTH:
-            self._end_record(element)
+            self._end_record(name)
+        if self._elements:
+            self._elements.pop()
 
-    def _end_record(self, element: Element) -> None:
+    def _end_record(self, name: str) -> None:
         spans, self._spans = self._spans, []
-        end = self._window.element_end(self._record_start, self._expat.CurrentByteIndex)
+        start = self._record_start
+        end = self._window.element_end(start, self._expat.CurrentByteIndex)
         # A refused file's fail file has its message right under the root: no record.
-        if element.name != ERROR_MESSAGE:
-            self._records += 1
-            source = self._window.slice(self._record_start, end)
-            xml = _record_xml(source, self._record_start, spans)
-            self._found.append(RawRecord(self._records, element, xml))
+        if name != ERROR_MESSAGE:
+            self.records += 1
+            if end - start > MAX_RECORD_BYTES // 2:
+                self._check_size(_record_xml(self._window.slice(start, end), start, spans))
+            if self._collecting:
+                xml = _record_xml(self._window.slice(start, end), start, spans)
+                self._found.append(RawRecord(self.records, self._elements[0], xml))
         self._window.drop_before(end)
+        if not self._collecting:
+            self._expat.CharacterDataHandler = self._text
+        self._collecting = False
+
+    def _check_size(self, xml: RecordXml) -> None:
+        """Refuse a record that could not be uploaded again out of a fail file."""
+        size = len(xml.source) - sum(
+            end - blanks_before(xml, start) for start, end in xml.error_messages
+        )
+        if xml.source.endswith(b"/>"):
+            size += xml.content[0]  # it will have an end tag then
+        if size > MAX_RECORD_BYTES:
+            raise self._too_large(self.records)
+
+    def _too_large(self, number: int) -> FileRefused:
+        return self._refusal(f"record {number} is larger than {MAX_RECORD_BYTES} bytes.")
 
     def _bound_memory(self) -> None:
+        # Python's part of the parser keeps names too, of instructions as well.
+        if len(self._expat.intern) > _MAX_INTERNED:
+            self._expat.intern.clear()
         if len(self._open) >= _RECORD_DEPTH:
-            if self._window.end - self._record_start > MAX_RECORD_BYTES:
-                raise self._refusal(
-                    f"record {self._records + 1} is larger than {MAX_RECORD_BYTES} bytes."
-                )
+            if self._window.end - self._record_start > MAX_RECORD_BYTES + MAX_MESSAGES_BYTES:
+                raise self._too_large(self.records + 1)
         elif self._expat.CurrentByteIndex == self._window.end:
             self._window.drop_before(self._window.end)
         elif self._window.end - self._window.start > MAX_RECORD_BYTES:
@@ -250,8 +313,13 @@ class _Window:
     def slice(self, start: int, end: int) -> bytes:
         return bytes(self._bytes[start - self.start : end - self.start])
 
+    def around(self, position: int) -> tuple[bytes, int]:
+        """Return what stands around a position, and where it is in that."""
+        start = max(position - 100, self.start)
+        return self.slice(start, position + 200), max(position - start, 0)
+
     def start_tag(self, start: int) -> bytes:
-        match = _START_TAG.match(self._bytes, start - self.start)
+        match = START_TAG.match(self._bytes, start - self.start)
         assert match is not None, "expat has accepted a start tag here"
         return match[0]
 
@@ -266,8 +334,15 @@ class _Window:
         return self.start + self._bytes.index(b">", end_event - self.start) + 1
 
 
+def blanks_before(xml: RecordXml, position: int) -> int:
+    """Return where the blanks begin that stand in a record's content before a position."""
+    while position > xml.content[0] and xml.source[position - 1] in b" \t\r\n":
+        position -= 1
+    return position
+
+
 def _record_xml(source: bytes, start: int, spans: list[tuple[str, int, int]]) -> RecordXml:
-    tag = _START_TAG.match(source)
+    tag = START_TAG.match(source)
     assert tag is not None, "a record begins with its start tag"
     empty = tag[0].endswith(b"/>")
     content = (tag.end(), tag.end() if empty else source.rindex(b"</"))
@@ -279,14 +354,14 @@ def _record_xml(source: bytes, start: int, spans: list[tuple[str, int, int]]) ->
     )
 
 
-def _local(qualified: str) -> str:
-    """Return the local name of expat's `local`, `uri}local` or `uri}local}prefix`."""
+def _as_written(qualified: str) -> str:
+    """Return the name of an attribute with its prefix."""
     parts = qualified.split("}")
-    return parts[-1] if len(parts) < 3 else parts[-2]
+    return f"{parts[2]}:{parts[1]}" if len(parts) == 3 else parts[-1]
 
 
 def _is_nil(attributes: list[str]) -> bool:
     return any(
-        name.split("}")[:2] == _NIL and value.strip(_BLANK) in ("true", "1")
+        name.startswith(_NIL) and value.strip(_BLANK) in ("true", "1")
         for name, value in zip(attributes[::2], attributes[1::2], strict=True)
     )

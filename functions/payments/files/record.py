@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, time, timedelta
 from decimal import Decimal
+from difflib import get_close_matches
 
-from payments.models import JsonValue, PaymentRecord
+from payments.files.amounts import WrongAmount, read_amount
+from payments.files.output import MAX_MESSAGES
 from payments.files.reader import ERROR_MESSAGE, RECORD, Element, RawRecord
+from payments.models import JsonValue, PaymentRecord
+from payments.payment_fields import WRITABLE, Kind
+from payments.wording import BLANKS, visible
 
 # The element names are those of InvoicePayment in ConnectWise's OpenAPI description, plus
-# Zynk's externalId and ErrorMessage. Of an invoice reference only id and identifier are used.
+# Zynk's externalId, lookups and ErrorMessage. Of an invoice reference only id and identifier are
+# used.
 _READ_ONLY = frozenset(
     (
         "balance",
@@ -24,77 +31,100 @@ _READ_ONLY = frozenset(
         "glBatchID",
         "_info",
         "wisePayPayment",
+        ERROR_MESSAGE,
     )
 )
-_REFERENCE_PARTS = frozenset(
-    ("id", "identifier", "billingType", "applyToType", "invoiceDate", "chargeFirmFlag", "_info")
-)
+_IGNORED_PARTS = frozenset(("billingType", "applyToType", "invoiceDate", "chargeFirmFlag", "_info"))
+_IGNORED = _READ_ONLY | _IGNORED_PARTS
+_LOOKUPS = "lookups"
+_KINDS = {field.name: field.kind for field in WRITABLE}
+_KNOWN = frozenset(("id", "externalId", "invoice", _LOOKUPS, *_KINDS)) | _READ_ONLY
+_REFERENCE_PARTS = frozenset(("id", "identifier")) | _IGNORED_PARTS
 _MUST_NOT_BE_EMPTY = frozenset(("id", "invoice/id", "amount"))
 
 MAX_ID = 2**31 - 1  # ConnectWise's ids are int32
 MAX_TEXT_CHARACTERS = 1000
-MAX_AMOUNT_CHARACTERS = 100  # ConnectWise stores a double: 17 digits
+MAX_AMOUNT_CHARACTERS = 100
 MAX_INVOICE_NUMBER_CHARACTERS = 100  # ConnectWise stores 15 at most
 MAX_EXTERNAL_ID_BYTES = 2048  # DynamoDB's limit for a partition key
+EARLIEST_DAY = date(1990, 1, 1)
+LATEST_DAY = timedelta(days=366)  # from today
 
-_BLANK = " \t\r\n"
+_LONGEST_NAME = max(map(len, _KNOWN)) + 5
 _INTEGER = re.compile(r"\+?[0-9]{1,20}")
-_DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
-_DATE_TIME = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
-    r"(?:T(?:(24:00:00(?:\.0+)?)|([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.[0-9]+)?))?"
-    r"(Z|[+-][0-9]{2}:[0-9]{2})?"
+_DAY = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:T(?:24:00:00(?:\.0+)?|([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.[0-9]+)?))?"
+    r"(?:Z|[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00))?"
 )
 
 
-def read_record(raw: RawRecord) -> PaymentRecord:
+@dataclass(frozen=True, slots=True)
+class ReadingRules:
+    """What reading depends on: how many decimals money has, and what day it is."""
+
+    currency_decimals: int
+    today: date
+
+
+def read_record(raw: RawRecord, rules: ReadingRules) -> PaymentRecord:
     """Return the record with its values, or with one error for each thing wrong with it."""
     if raw.element.name != RECORD:
-        error = f"<{_short(raw.element.name)}> is not known here: a payment is an <{RECORD}>."
+        error = f"<{visible(raw.element.name)}> is not known here: a payment is an <{RECORD}>."
         return PaymentRecord(raw.number, raw.xml, errors=(error,))
-    reading = _Reading(raw.element)
+    reading = _Reading(raw.element, rules)
     invoice = reading.reference("invoice")
     fields: dict[str, JsonValue] = {}
     for name in reading.names():
-        value = _WRITABLE[name](reading, name) if name in _WRITABLE else None
+        value = _READ[_KINDS[name]](reading, name) if name in _KINDS else None
         if value is not None:
             fields[name] = value
+    reading.refuse_lookups()
     return PaymentRecord(
         raw.number,
         raw.xml,
         payment_id=reading.integer("id"),
         external_id=reading.external_id(),
         invoice_id=invoice.integer("id"),
-        invoice_number=invoice.text("identifier", MAX_INVOICE_NUMBER_CHARACTERS),
+        invoice_number=invoice.invoice_number(),
         fields=fields,
         errors=tuple(dict.fromkeys((*reading.errors, *invoice.errors))),
     )
 
 
 class _Reading:
-    """Values out of an element's children, with every error on the way."""
+    """Values out of an element's children, with every error on the way.
 
-    def __init__(self, element: Element, path: str = "") -> None:
+    A child that is wrong in itself, such as one that is given twice, has no value.
+    """
+
+    def __init__(self, element: Element, rules: ReadingRules, path: str = "") -> None:
         self.errors: list[str] = []
+        self._rules = rules
         self._path = path
-        self._children = {} if element.nil else {child.name: child for child in element.children}
         known = _REFERENCE_PARTS if path else _KNOWN
-        for name, times in Counter(child.name for child in element.children).items():
-            if name not in known:
-                self.errors.append(f"<{_short(path + name)}> is not known.")
-            elif times > 1 and name != ERROR_MESSAGE:
-                self.errors.append(f"<{path}{name}> is given {times} times.")
-        if element.text.strip(_BLANK):
+        times = Counter(child.name for child in element.children)
+        unknown = [name for name in times if name not in known]
+        self._errors_of_names(unknown, known)
+        self._children: dict[str, Element] = {}
+        for child in element.children:
+            if child.name in known and self._is_usable(child, times[child.name]):
+                self._children[child.name] = child
+        if element.attributes:
+            self.errors.append(_about_attributes(element.name, element.attributes))
+        if element.text.strip(BLANKS):
             self.errors.append(f"<{element.name}> holds text that is in none of its elements.")
         if element.nil and element.children:
             self.errors.append(f"<{element.name}> is marked as nil, but is not empty.")
+            self._children = {}
 
     def names(self) -> list[str]:
         return list(self._children)
 
     def reference(self, name: str) -> _Reading:
         """Read a child that is a reference, such as an invoice, by its own children."""
-        return _Reading(self._children.get(name, Element(name)), path=f"{name}/")
+        element = self._children.get(name, Element(name))
+        return _Reading(element, self._rules, path=f"{name}/")
 
     def text(self, name: str, limit: int = MAX_TEXT_CHARACTERS) -> str | None:
         """Return the child's text without the blanks around it, None if it is not given."""
@@ -102,8 +132,10 @@ class _Reading:
         if element is None:
             return None
         path = self._path + name
-        text = element.text.strip(_BLANK)
-        if element.children:
+        text = element.text.strip(BLANKS)
+        if element.attributes:
+            self.errors.append(_about_attributes(path, element.attributes))
+        elif element.children:
             self.errors.append(f"<{path}> must hold a value, not other elements.")
         elif element.nil and text:
             self.errors.append(f"<{path}> is marked as nil, but is not empty.")
@@ -120,37 +152,53 @@ class _Reading:
         text = self.text(name)
         if text is None:
             return None
-        if _INTEGER.fullmatch(text) and 0 < int(text) <= MAX_ID:
+        if not _INTEGER.fullmatch(text) or int(text) > MAX_ID:
+            self._wrong(name, f"must be a whole number from 1 to {MAX_ID}: '{visible(text)}'.")
+        elif int(text) == 0:
+            self._wrong(name, "is 0, but ids begin at 1. If there is none, leave it out.")
+        else:
             return int(text)
-        self.errors.append(f"<{self._path}{name}> must be a whole number: '{_short(text)}'.")
         return None
 
-    def decimal(self, name: str) -> Decimal | None:
-        """Return the child as a number with exactly its digits."""
+    def amount(self, name: str) -> Decimal | None:
+        """Return the child as money with exactly its digits."""
         text = self.text(name, MAX_AMOUNT_CHARACTERS)
-        if text is None or _DECIMAL.fullmatch(text):
-            return Decimal(text) if text else None
-        self.errors.append(f"<{self._path}{name}> must be a number like 10.50: '{_short(text)}'.")
-        return None
-
-    def date_time(self, name: str) -> str | None:
-        """Return the child as ConnectWise wants times: UTC, to the second."""
-        text = self.text(name)
         if text is None:
             return None
         try:
-            return _utc(text).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
-        except (ValueError, OverflowError):
-            example = "2018-10-11 or 2018-10-11T09:30:00Z"
-            self.errors.append(
-                f"<{self._path}{name}> must be a date like {example}: '{_short(text)}'."
-            )
+            return read_amount(text, self._rules.currency_decimals)
+        except WrongAmount as wrong:
+            self._wrong(name, str(wrong))
+            return None
+
+    def day(self, name: str) -> str | None:
+        """Return the child's day, as it is written whatever the zone, as it is sent."""
+        text = self.text(name)
+        if text is None:
+            return None
+        day = _day(text)
+        if day is None:
+            self._wrong(name, f"must be a day written like 2018-10-11: '{visible(text)}'.")
+        elif not EARLIEST_DAY <= day <= self._rules.today + LATEST_DAY:
+            told = "is before 1990" if day < EARLIEST_DAY else "is more than a year ahead"
+            self._wrong(name, f"{told}, which no payment is: '{visible(text)}'.")
+        else:
+            return f"{day.isoformat()}T00:00:00Z"
         return None
 
     def external_id(self) -> str | None:
         text = self.text("externalId", MAX_EXTERNAL_ID_BYTES)
         if text and len(text.encode()) > MAX_EXTERNAL_ID_BYTES:
-            self.errors.append(f"<externalId> is longer than {MAX_EXTERNAL_ID_BYTES} bytes.")
+            self._wrong("externalId", f"is longer than {MAX_EXTERNAL_ID_BYTES} bytes.")
+            return None
+        return text
+
+    def invoice_number(self) -> str | None:
+        text = self.text("identifier", MAX_INVOICE_NUMBER_CHARACTERS)
+        if text and "*" in text:
+            told = "has a * in it, which would stand for any invoice: write the whole number"
+            self._wrong("identifier", f"{told}: '{visible(text)}'.")
+            return None
         return text
 
     def credit(self, name: str) -> JsonValue | None:
@@ -159,42 +207,73 @@ class _Reading:
         credit_id, number = reference.integer("id"), reference.text("identifier")
         self.errors.extend(reference.errors)
         if number and credit_id is None and not reference.errors:
-            self.errors.append("<credit> needs an <id>: ConnectWise does not take its number.")
+            self._wrong(name, "needs an <id>: ConnectWise does not take its number.")
         return None if credit_id is None else {"id": credit_id}
 
+    def refuse_lookups(self) -> None:
+        """Reject what Zynk's newer files may hold, and this does not do."""
+        lookups = self._children.get(_LOOKUPS)
+        if lookups and (lookups.children or lookups.text.strip(BLANKS)):
+            self._wrong(
+                _LOOKUPS,
+                "cannot be used: a payment is found by its <id>, <externalId> or <invoice>. Remove "
+                "the <lookups>, and give the <id> if another payment is meant than is found then.",
+            )
 
-_WRITABLE: dict[str, Callable[[_Reading, str], JsonValue | None]] = {
-    "amount": _Reading.decimal,
-    "paymentDate": _Reading.date_time,
-    "appliedBy": _Reading.text,
-    "type": _Reading.text,
-    "credit": _Reading.credit,
-    "paymentAccount": _Reading.text,
-    "aRPaymentAccount": _Reading.text,
+    def _wrong(self, name: str, told: str) -> None:
+        self.errors.append(f"<{self._path}{name}> {told}")
+
+    def _errors_of_names(self, unknown: list[str], known: Iterable[str]) -> None:
+        for name in unknown[:MAX_MESSAGES]:
+            meant = _near(name, known)
+            hint = f" Did you mean <{self._path}{meant}>?" if meant else ""
+            self.errors.append(f"<{visible(self._path + name)}> is not known.{hint}")
+        if len(unknown) > MAX_MESSAGES:
+            self.errors.append(f"{len(unknown) - MAX_MESSAGES} more elements are not known.")
+
+    def _is_usable(self, child: Element, times: int) -> bool:
+        if times == 1 or child.name == ERROR_MESSAGE:
+            return True
+        told = f"<{self._path}{child.name}> is given {times} times."
+        if told not in self.errors:
+            self.errors.append(told)
+        return False
+
+
+_READ: dict[Kind, Callable[[_Reading, str], JsonValue | None]] = {
+    Kind.AMOUNT: _Reading.amount,
+    Kind.DAY: _Reading.day,
+    Kind.TEXT: _Reading.text,
+    Kind.REFERENCE: _Reading.credit,
 }
-_KNOWN = frozenset(("id", "externalId", "invoice", ERROR_MESSAGE, *_WRITABLE)) | _READ_ONLY
 
 
-def _utc(text: str) -> datetime:
-    """Read an xsd:dateTime or xsd:date; without a zone it is UTC. Raises ValueError."""
-    match = _DATE_TIME.fullmatch(text)
+def _day(text: str) -> date | None:
+    """Return the day of an xsd:date or xsd:dateTime, None if it is neither."""
+    match = _DAY.fullmatch(text)
     if match is None:
-        raise ValueError(text)
-    *numbers, zone = (*match.groups()[:3], *match.groups()[4:])
-    year, month, day, hour, minute, second = (int(number or 0) for number in numbers)
-    local = datetime(year, month, day, hour, minute, second, tzinfo=_zone(zone))
-    end_of_day = match[4] is not None
-    return (local + timedelta(days=end_of_day)).astimezone(UTC)
+        return None
+    try:
+        if match[2]:
+            time.fromisoformat(match[2])
+        return date.fromisoformat(match[1])
+    except ValueError:
+        return None
 
 
-def _zone(text: str | None) -> timezone:
-    if text is None or text == "Z":
-        return UTC
-    offset = timedelta(hours=int(text[1:3]), minutes=int(text[4:6]))
-    if offset > timedelta(hours=14) or int(text[4:6]) > 59:  # xsd:dateTime's bounds
-        raise ValueError(text)
-    return timezone(-offset if text[0] == "-" else offset)
+def _near(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that was probably meant."""
+    if len(name) > _LONGEST_NAME:
+        return None
+    by_lower_case = {other.lower(): other for other in known if other not in _IGNORED}
+    near = get_close_matches(name.lower(), by_lower_case, n=1, cutoff=0.75)
+    return by_lower_case[near[0]] if near else None
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 100 else f"{text[:100]}…"
+def _about_attributes(path: str, names: tuple[str, ...]) -> str:
+    shown = ", ".join(map(visible, names[:MAX_MESSAGES]))
+    plural = "s" if len(names) > 1 else ""
+    return (
+        f"<{path}> has the attribute{plural} {shown}: attributes are not read. Remove the "
+        f"attribute{plural}, or write an element instead."
+    )

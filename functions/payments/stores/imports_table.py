@@ -1,249 +1,203 @@
-"""The imports table: the history of imports, their progress, and where to go on after a kill.
+"""The imports table: the history of imports, their progress, and where the next run goes on.
 
-Every write but the first carries the number of the run that makes it: a run that has been
-superseded by a later one cannot write any more.
+What an import's states are and how one becomes another is not decided here: see `import_state`.
+Every write carries the number and the token of the run that makes it, so a run that has been
+superseded by another cannot write any more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
-from payments.stores.aws import attribute_values, error_code, plain, trying_later
-from payments.clock import utc_now
-from payments.errors import ServerFault, Superseded
-from payments.models import Action, SourceFile
-from payments.files.reader import CheckedFile, Root
+from payments.clock import iso
+from payments.errors import Superseded
+from payments.files.output import shown
+from payments.import_state import ImportState, Root, Status, Tally
+from payments.models import SourceFile
+from payments.stores.aws import asking, attribute_values, error_code, plain
 
 _CONDITION_FAILED = "ConditionalCheckFailedException"
-_COUNTED = ("created", "updated", "skipped", "failed")
+_OURS = "#run = :run AND #runToken = :runToken"
+# How far beyond its checkpoint a run of the first version may have sent: two chunks.
+_FORMER_REACH = 1000
+
+_COUNTS = {"created": "created", "updated": "updated", "skipped": "skipped", "failed": "failed"}
+_AMOUNTS = {
+    "recordedAmount": "recorded_amount",
+    "skippedAmount": "skipped_amount",
+    "failedAmount": "failed_amount",
+}
 
 
-class Status(StrEnum):
-    """How an import stands; all but Running are final."""
-
-    RUNNING = "Running"
-    SUCCEEDED = "Succeeded"
-    COMPLETED_WITH_FAILURES = "CompletedWithFailures"
-    FAILED = "Failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many records became what."""
-
-    created: int = 0
-    updated: int = 0
-    skipped: int = 0
-    failed: int = 0
-
-    @classmethod
-    def of(cls, actions: list[Action]) -> Counts:
-        """Count actions."""
-        return cls(
-            actions.count(Action.CREATED),
-            actions.count(Action.UPDATED),
-            actions.count(Action.SKIPPED),
-            actions.count(Action.FAILED),
-        )
-
-    @property
-    def done(self) -> int:
-        """How many records that are together."""
-        return self.created + self.updated + self.skipped + self.failed
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            self.created + other.created,
-            self.updated + other.updated,
-            self.skipped + other.skipped,
-            self.failed + other.failed,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class ImportState:
-    """One import as the table has it.
-
-    `run` numbers the runs; `tries` counts those that began since the last progress, so it is
-    above 1 only after a run that ended without a word. `waits` counts the times that the file
-    was put back since then because something was down, `faults` how often in a row because one call
-    was answered with a server error, and `fault_alone` whether others like it were accepted
-    meanwhile. `in_doubt`: the last run may have sent
-    payments that are not counted in `counts`. `given_up_at` is the record at which the file was
-    given up: nothing is sent any more, and what remains is being moved to the fail file.
-    """
-
-    import_id: str
-    run: int
-    tries: int = 1
-    waits: int = 0
-    faults: int = 0
-    fault_alone: bool = False
-    status: Status = Status.RUNNING
-    total: int | None = None
-    root: Root = Root()
-    counts: Counts = field(default_factory=Counts)
-    in_doubt: bool = False
-    given_up_at: int | None = None
-    started_at: str = ""
-
-    @property
-    def finished(self) -> bool:
-        """Tell whether nothing remains to be done."""
-        return self.status is not Status.RUNNING
-
-    @property
-    def done(self) -> int:
-        """The checkpoint: how many records, from the first, have their outcome stored."""
-        return self.counts.done
-
-
-class ImportLog:
-    """The imports table. `dynamodb` is a boto3 client."""
+class ImportsTable:
+    """The table. `dynamodb` is a boto3 client."""
 
     def __init__(self, dynamodb: Any, name: str) -> None:
         self._dynamodb = dynamodb
         self._name = name
 
-    def begin(self, import_id: str, source: SourceFile) -> ImportState:
-        """Start the first or a further run; a finished import comes back as it is."""
-        expression = (
-            "SET #bucket = :bucket, #key = :key, #versionId = :versionId, "
-            "#status = if_not_exists(#status, :running), "
-            "#startedAt = if_not_exists(#startedAt, :now), #started = :started "
-            "ADD #run :one, #tries :one"
-        )
-        names = ("bucket", "key", "versionId", "status", "startedAt", "run", "tries", "started")
-        started = uuid4().hex
-        with trying_later("The imports table"):
-            try:
-                answer = self._dynamodb.update_item(
-                    TableName=self._name,
-                    Key=attribute_values({"importId": import_id}),
-                    UpdateExpression=expression,
-                    ConditionExpression="attribute_not_exists(#status) "
-                    "OR (#status = :running AND #started <> :started)",
-                    ExpressionAttributeNames={f"#{name}": name for name in names},
-                    ExpressionAttributeValues=attribute_values(
-                        {
-                            ":bucket": source.bucket,
-                            ":key": source.key,
-                            ":versionId": source.version_id,
-                            ":running": Status.RUNNING,
-                            ":now": utc_now(),
-                            ":one": 1,
-                            ":started": started,
-                        }
-                    ),
-                    ReturnValues="ALL_NEW",
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
-            except ClientError as error:
-                if error_code(error) != _CONDITION_FAILED:
-                    raise
-                # Finished, or a repetition by the SDK of a write that has taken effect.
-                return _state(plain(error.response["Item"]))
-        return _state(plain(answer["Attributes"]))
+    def load(self, import_id: str) -> ImportState | None:
+        """Return the import as it stands, None if the table does not know it."""
+        with asking("The imports table"):
+            answer = self._dynamodb.get_item(
+                TableName=self._name, Key=_key(import_id), ConsistentRead=True
+            )
+        item = answer.get("Item")
+        return state_of(plain(item)) if item else None
 
-    def checked(self, state: ImportState, file: CheckedFile) -> ImportState:
-        """Note that the file may be imported, its root and how many records it has."""
-        root = [file.root.start_tag.decode(), file.root.end_tag.decode()]
-        self._write(state, total=file.total, root=root)
-        return replace(state, total=file.total, root=file.root)
+    def begin(self, state: ImportState, before: ImportState | None) -> None:
+        """Store a run's begin; raises Superseded if the import is not as it was `before`.
 
-    def checkpoint(self, state: ImportState, counts: Counts) -> ImportState:
-        """Move the checkpoint behind all records counted in `counts`."""
-        tries = 1 if state.given_up_at is None else state.tries
-        self._write(
-            state, tries=tries, waits=0, faults=0, faultAlone=None, error=None, **_numbers(counts)
-        )
-        return replace(state, tries=tries, waits=0, faults=0, fault_alone=False, counts=counts)
-
-    def give_up(self, state: ImportState) -> ImportState:
-        """Note that nothing of this file is sent any more, from the checkpoint on."""
-        given_up_at = state.done + 1
-        self._write(state, givenUpAt=given_up_at)
-        return replace(state, given_up_at=given_up_at)
-
-    def put_back(
-        self,
-        state: ImportState,
-        in_doubt: bool,
-        reason: str | None = None,
-        *,
-        is_down: bool = False,
-        fault: ServerFault | None = None,
-    ) -> None:
-        """Note that this run ends in good order and a later one goes on.
-
-        `reason` says what that waits for, `is_down` that something is down or refused, and
-        `fault` that it is the server error of one call.
+        The SDK may repeat a write that has taken effect: then it is this run's own that is found.
         """
-        self._write(
-            state,
-            tries=0,
-            waits=state.waits + is_down,
-            faults=state.faults + 1 if fault else 0,
-            faultAlone=bool(fault and (fault.alone or state.fault_alone)),
-            inDoubt=in_doubt,
-            error=reason,
-        )
+        of_before: dict[str, Any] = {}
+        if before is None:
+            unchanged = "attribute_not_exists(#run)"
+        elif not before.run_token:  # a row of the first version
+            unchanged, of_before = "#run = :runBefore", {":runBefore": before.run}
+        else:
+            unchanged = "(#run = :runBefore AND #runToken = :tokenBefore)"
+            of_before = {":runBefore": before.run, ":tokenBefore": before.run_token}
+        self._write(state, f"{unchanged} OR ({_OURS})", of_before)
 
-    def finish(self, state: ImportState, status: Status, error: str | None = None) -> ImportState:
-        """Close the import."""
-        self._write(
-            state, status=status, finishedAt=utc_now(), error=error, **_numbers(state.counts)
-        )
-        return replace(state, status=status)
+    def save(self, state: ImportState) -> None:
+        """Store the import as it stands; raises Superseded if another run has begun since."""
+        self._write(state, _OURS, {})
 
-    def _write(self, state: ImportState, **values: Any) -> None:
-        """Set attributes, remove those that are None; raises Superseded."""
-        given = {name: value for name, value in values.items() if value is not None}
+    def _write(self, state: ImportState, condition: str, compared: Mapping[str, Any]) -> None:
+        """Set all attributes, and remove those without a value; others' are left alone."""
+        attributes = _attributes(state)
+        given = {name: value for name, value in attributes.items() if value is not None}
         expression = "SET " + ", ".join(f"#{name} = :{name}" for name in given)
-        if len(given) < len(values):
-            expression += " REMOVE " + ", ".join(f"#{name}" for name in values.keys() - given)
-        with trying_later("The imports table"):
+        if len(given) < len(attributes):
+            removed = (name for name in attributes if name not in given)
+            expression += " REMOVE " + ", ".join(f"#{name}" for name in removed)
+        values = {**{f":{name}": value for name, value in given.items()}, **compared}
+        with asking("The imports table"):
             try:
                 self._dynamodb.update_item(
                     TableName=self._name,
-                    Key=attribute_values({"importId": state.import_id}),
+                    Key=_key(state.import_id),
                     UpdateExpression=expression,
-                    ConditionExpression="#run = :run",
-                    ExpressionAttributeNames={f"#{name}": name for name in (*values, "run")},
-                    ExpressionAttributeValues=attribute_values(
-                        {":run": state.run, **{f":{name}": value for name, value in given.items()}}
-                    ),
+                    ConditionExpression=condition,
+                    ExpressionAttributeNames={f"#{name}": name for name in attributes},
+                    ExpressionAttributeValues=attribute_values(values),
                 )
             except ClientError as error:
                 if error_code(error) != _CONDITION_FAILED:
                     raise
-                raise Superseded("A later run has taken this import over.") from error
+                raise Superseded("Another run has taken this import over.") from error
 
 
-def _state(item: Mapping[str, Any]) -> ImportState:
-    total, given_up_at = item.get("total"), item.get("givenUpAt")
+def state_of(item: Mapping[str, Any]) -> ImportState:
+    """Return the import that an item describes, also one that the first version has written."""
+    total, root = item.get("total"), item.get("root")
+    tally = _tally(item)
     return ImportState(
         import_id=item["importId"],
-        run=int(item["run"]),
-        tries=int(item["tries"]),
-        waits=int(item.get("waits", 0)),
-        faults=int(item.get("faults", 0)),
-        fault_alone=bool(item.get("faultAlone", False)),
+        source=_source(item),
         status=Status(item["status"]),
+        run=int(item.get("run", 0)),
+        run_token=item.get("runToken", ""),
+        waits=int(item.get("waits", 0)),
+        stuck=int(item.get("stuck", 0)),
         total=None if total is None else int(total),
-        root=Root(*(tag.encode() for tag in item["root"])) if "root" in item else Root(),
-        counts=Counts(*(int(item.get(name, 0)) for name in _COUNTED)),
-        in_doubt=bool(item.get("inDoubt", False)) or int(item["tries"]) > 1,
-        given_up_at=None if given_up_at is None else int(given_up_at),
-        started_at=item.get("startedAt", ""),
+        root=Root(*(tag.encode() for tag in root)) if root else Root(),
+        tally=tally,
+        quiet_until=float(item.get("quietUntil", 0)),
+        connection=item.get("connection"),
+        look_again=bool(item.get("lookAgain", False)),
+        error=item.get("error"),
+        started_at=_seconds(item.get("startedAt")),
+        updated_at=_seconds(item.get("updatedAt")),
+        finished_at=_seconds(item.get("finishedAt")),
+        **(_what_runs_left(item) if "reach" in item else _what_former_runs_left(item, tally.done)),
     )
 
 
-def _numbers(counts: Counts) -> dict[str, int]:
-    return {"done": counts.done, **{name: getattr(counts, name) for name in _COUNTED}}
+def _what_runs_left(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "at_work": bool(item.get("atWork", False)),
+        "kills": int(item.get("kills", 0)),
+        "reach": int(item["reach"]),
+        "cut_short": item.get("cutShort"),
+        "given_up": bool(item.get("givenUp", False)),
+    }
+
+
+def _what_former_runs_left(item: Mapping[str, Any], done: int) -> dict[str, Any]:
+    """Read what the first version has noted: it counted the tries since the last progress."""
+    tries, place = int(item.get("tries", 0)), item.get("givenUpAt")
+    return {
+        "at_work": tries > 0 and item["status"] == Status.RUNNING,
+        "kills": max(tries - 1, 0),
+        "reach": done + _FORMER_REACH if tries > 0 or item.get("inDoubt") else 0,
+        "cut_short": None if place is None else f"The import was given up at record {place}.",
+        "given_up": place is not None,
+    }
+
+
+def _attributes(state: ImportState) -> dict[str, Any]:
+    tally, source = state.tally, state.source
+    return {
+        "bucket": source.bucket,
+        "key": source.key,
+        "versionId": source.version_id,
+        "etag": source.etag,
+        "sequencer": source.sequencer,
+        "status": state.status,
+        "run": state.run,
+        "runToken": state.run_token,
+        "atWork": state.at_work,
+        "kills": state.kills,
+        "waits": state.waits,
+        "stuck": state.stuck,
+        "total": state.total,
+        "root": [state.root.start_tag.decode(), state.root.end_tag.decode()],
+        "done": state.done,
+        **{name: getattr(tally, own) for name, own in {**_COUNTS, **_AMOUNTS}.items()},
+        "totalAmount": tally.total_amount,
+        "reach": state.reach,
+        "quietUntil": Decimal(f"{state.quiet_until:.3f}"),
+        "connection": state.connection,
+        "lookAgain": state.look_again or None,
+        "cutShort": _text(state.cut_short),
+        "givenUp": state.given_up or None,
+        "error": _text(state.error),
+        "startedAt": _moment(state.started_at),
+        "updatedAt": _moment(state.updated_at),
+        "finishedAt": _moment(state.finished_at),
+    }
+
+
+def _tally(item: Mapping[str, Any]) -> Tally:
+    numbers: dict[str, Any] = {own: int(item.get(name, 0)) for name, own in _COUNTS.items()}
+    numbers |= {own: Decimal(item.get(name, 0)) for name, own in _AMOUNTS.items()}
+    return Tally(**numbers)
+
+
+def _source(item: Mapping[str, Any]) -> SourceFile:
+    names = ("bucket", "key", "versionId", "etag", "sequencer")
+    bucket, key, *others = (item.get(name) for name in names)
+    return SourceFile(bucket or "", key or "", *others)
+
+
+def _key(import_id: str) -> dict[str, Any]:
+    return attribute_values({"importId": import_id})
+
+
+def _text(text: str | None) -> str | None:
+    return None if text is None else shown(text)
+
+
+def _moment(seconds: float) -> str | None:
+    return iso(seconds) if seconds else None
+
+
+def _seconds(moment: str | None) -> float:
+    return datetime.fromisoformat(moment).timestamp() if moment else 0.0

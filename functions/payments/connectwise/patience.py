@@ -1,0 +1,246 @@
+"""Repeat a call that fails, and say in the end whose fault it is.
+
+A call that is refused for good says so by itself. One that fails (`CallFailed`) is made again, a
+few times, each time a little later; nobody waits in a thread for that: a procedure yields the time
+at which it goes on. If it fails to the end, others tell what that means:
+
+- ConnectWise fails (500) at this call alone, while others of its kind are accepted: the record's
+  own fault. ConnectWise documents no 500, and seems to answer it to faulty data too;
+- many records fail at it, and none is accepted: ConnectWise is down for this kind of call;
+- nothing is answered at all: ConnectWise is down;
+- other calls are answered, and there is nothing to compare this one with: the record is stuck. The
+  file comes again later, and only when that has happened often enough, the record fails.
+
+So an outage never fails a record, and a record never holds up a file for more than some hours.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from random import Random
+from typing import TypeAlias, TypeVar
+
+from payments.clock import Clock
+from payments.errors import (
+    Busy,
+    CallFailed,
+    ConnectWiseDown,
+    NoAnswer,
+    RecordRejected,
+    RecordStuck,
+    ServerFault,
+)
+
+_T = TypeVar("_T")
+
+Steps: TypeAlias = Generator[float, None, _T]
+"""A procedure: it yields the `monotonic` time at which it wants to go on, and returns a result."""
+
+OUTAGE_RECORDS = 10
+"""So many records that fail in a row, and none that is accepted: that is no record's own fault."""
+
+OUTAGE_SECONDS = 15.0
+"""So long they fail before it is an outage."""
+
+FAULT_RUNS = 4
+"""So many runs (15 minutes) a record may be stuck with server errors before it fails."""
+
+NO_ANSWER_RUNS = 20
+"""So many runs (four hours) a record may be stuck without an answer before it fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How often, and how many seconds apart, a failed call is repeated."""
+
+    tries: int = 7
+    first_wait_seconds: float = 0.5
+    longest_wait_seconds: float = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """How many calls of a kind, and of all kinds, had been accepted at some time."""
+
+    of_kind: int
+    of_all: int
+
+
+@dataclass(slots=True)
+class _Kind:
+    """How calls of one kind have fared in this run."""
+
+    accepted: int = 0
+    failing: int = 0
+
+
+class Patience:
+    """Repeat failing calls of one run; `stuck_runs` is how often a record has held up the file.
+
+    `answers` makes a simple call and tells whether ConnectWise answers it.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        answers: Callable[[], bool],
+        random: Random,
+        retries: Retries = Retries(),
+        stuck_runs: int = 0,
+    ) -> None:
+        self.retries = retries
+        self.stuck_runs = stuck_runs
+        self._clock = clock
+        self._answers = answers
+        self._random = random
+        self._lock = threading.Lock()
+        self._kinds: defaultdict[str, _Kind] = defaultdict(_Kind)
+        self._accepted = 0
+
+    def tries(self, kind: str, most: int | None = None, since: Accepted | None = None) -> Tries:
+        """Begin to make a call of this kind, at most so often.
+
+        It is compared with the others that were accepted `since` then, or from now on.
+        """
+        before = self.accepted_so_far(kind) if since is None else since
+        return Tries(self, kind, most or self.retries.tries, before)
+
+    def patiently(
+        self, kind: str, call: Callable[[], _T], since: Accepted | None = None
+    ) -> Steps[_T]:
+        """Make a call that may be repeated, until it is answered.
+
+        Raises RecordRejected, RecordStuck or ConnectWiseDown in the end.
+        """
+        tries = self.tries(kind, since=since)
+        while True:
+            try:
+                answer = call()
+            except CallFailed as failure:
+                yield tries.failed(failure)
+            else:
+                tries.accepted()
+                return answer
+
+    def accepted_so_far(self, kind: str) -> Accepted:
+        """Return how many calls have been accepted."""
+        with self._lock:
+            return Accepted(self._kinds[kind].accepted, self._accepted)
+
+    def accept(self, kind: str) -> None:
+        """Note that a call was accepted."""
+        with self._lock:
+            self._accepted += 1
+            self._kinds[kind].accepted += 1
+            self._kinds[kind].failing = 0
+
+    def begin_failing(self, kind: str) -> None:
+        """Note that one more record fails at calls of this kind."""
+        with self._lock:
+            self._kinds[kind].failing += 1
+
+    def failing(self, kind: str) -> int:
+        """Return how many records have failed at calls of the kind since one was accepted."""
+        with self._lock:
+            return self._kinds[kind].failing
+
+    def answers(self, accepted_before: int) -> bool:
+        """Tell whether ConnectWise has answered others since then, or answers one now."""
+        with self._lock:
+            answered = self._accepted > accepted_before
+        return answered or self._answers()
+
+    def now(self) -> float:
+        """Return the `monotonic` time."""
+        return self._clock.monotonic()
+
+    def go_on_at(self, failures: int) -> float:
+        """Return when to go on: waits double with each failure, spread at random."""
+        retries = self.retries
+        longest = min(
+            retries.longest_wait_seconds, retries.first_wait_seconds * 2 ** (failures - 1)
+        )
+        return self._clock.monotonic() + self._random.uniform(longest / 2, longest)
+
+
+class Tries:
+    """The tries of one call."""
+
+    def __init__(self, patience: Patience, kind: str, most: int, before: Accepted) -> None:
+        self._patience = patience
+        self._kind = kind
+        self._most = most
+        self._before = before
+        self._failures = 0
+        self._failing_since = 0.0
+
+    def accepted(self) -> None:
+        """Note that the call was accepted."""
+        self._patience.accept(self._kind)
+
+    def failed(self, failure: CallFailed) -> float:
+        """Return the time at which to try again; raises the verdict when that was often enough."""
+        self._failures += 1
+        if self._failures == 1:
+            self._patience.begin_failing(self._kind)
+            self._failing_since = self._patience.now()
+        if self._is_outage():
+            raise _down("ConnectWise does not answer", failure) from failure
+        if self._failures < self._most:
+            return self._patience.go_on_at(self._failures)
+        raise self._verdict(failure) from failure
+
+    def _is_outage(self) -> bool:
+        """Tell whether nothing is answered, without waiting for the last try of any record."""
+        seconds = self._patience.now() - self._failing_since
+        many = self._patience.failing(self._kind) >= OUTAGE_RECORDS
+        return (
+            many and seconds >= OUTAGE_SECONDS and not self._patience.answers(self._before.of_all)
+        )
+
+    def _verdict(self, failure: CallFailed) -> Exception:
+        if isinstance(failure, Busy):
+            return RecordRejected(str(failure), "Try again later: upload this record again.")
+        before = self._before
+        others_accepted = self._patience.accepted_so_far(self._kind).of_kind > before.of_kind
+        if others_accepted and isinstance(failure, ServerFault):
+            return _own_fault(failure)
+        if self._patience.failing(self._kind) >= OUTAGE_RECORDS:
+            return _down(f"ConnectWise fails whenever it is to {self._kind}", failure)
+        if not self._patience.answers(before.of_all):
+            return _down("ConnectWise does not answer", failure)
+        patient_runs = NO_ANSWER_RUNS if isinstance(failure, NoAnswer) else FAULT_RUNS
+        if self._patience.stuck_runs >= patient_runs:
+            return _own_fault(failure)
+        text = f"ConnectWise answers, but not when it is to {self._kind} for one record ({{}})."
+        return RecordStuck(text.format(failure), for_log=text.format(failure.for_log))
+
+
+def _down(text: str, failure: CallFailed) -> ConnectWiseDown:
+    return ConnectWiseDown(f"{text} ({failure}).", for_log=f"{text} ({failure.for_log}).")
+
+
+def _own_fault(failure: CallFailed) -> RecordRejected:
+    again = "Upload it again: it finds the payment if there is one."
+    if isinstance(failure, NoAnswer):
+        return RecordRejected(
+            f"ConnectWise gives no answer to this record, again and again ({failure}). It is not "
+            f"known whether it has recorded the payment. {again}"
+        )
+    return RecordRejected(
+        f"ConnectWise fails at this record alone, again and again ({failure}). {again}"
+    )
+
+
+def drive(steps: Steps[_T], clock: Clock) -> _T:
+    """Do a procedure to its end, waiting in this thread."""
+    while True:
+        try:
+            go_on_at = next(steps)
+        except StopIteration as end:
+            result: _T = end.value
+            return result
+        clock.sleep(max(0.0, go_on_at - clock.monotonic()))

@@ -1,0 +1,135 @@
+"""Say what an answer of ConnectWise means. Pure.
+
+*Readable* is an answer with an error of ConnectWise's (`answers.read_error`); anything else comes
+from something in between: a proxy, a firewall, IIS.
+
+| status               | readable                           | not readable                        |
+|----------------------|------------------------------------|-------------------------------------|
+| 2xx                  | the result                         | GET: ServerFault, POST: NoAnswer,   |
+|                      |                                    | PATCH: the result None              |
+| 3xx                  | AccessRefused                      | AccessRefused                       |
+| 401                  | secret read afresh once, and made again; then AccessRefused              |
+| 403                  | NotPermitted                       | NoAnswer                            |
+| 404                  | NotFound, if another call made after it is answered. If not, the         |
+|                      | codebase is asked for afresh once, in case the tenant was upgraded, and  |
+|                      | the call made again; then AccessRefused                                  |
+| 408                  | NoAnswer: a proxy has waited for too long                                |
+| 409                  | Busy                               | NoAnswer                            |
+| 429, 503+Retry-After | everybody is silent for that long, and it is made again; a POST with 503 |
+|                      | is not, since it may have taken effect: NoAnswer                         |
+| other 4xx            | RecordRejected                     | NoAnswer                            |
+| 500                  | ServerFault                        | NoAnswer                            |
+| anything else        | NoAnswer                           | NoAnswer                            |
+| no answer at all     | NoAnswer                                                                 |
+
+What `api` sees to before: 429, 503 with Retry-After, the first 401, and whose fault a 404 is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from payments.connectwise.answers import error_messages, read_error, read_json
+from payments.connectwise.wire import Response
+from payments.errors import (
+    AccessRefused,
+    Busy,
+    CallFailed,
+    NoAnswer,
+    NotFound,
+    NotPermitted,
+    RecordRejected,
+    ServerFault,
+)
+
+_NOT_JSON = "an answer that is not JSON"
+
+
+def result(method: str, response: Response) -> Any:
+    """Return what a 2xx answer says."""
+    try:
+        return read_json(response.body)
+    except ValueError as error:
+        if method == "PATCH":
+            return None
+        raise (NoAnswer if method == "POST" else ServerFault)(_NOT_JSON) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """An answer that is not 2xx; `messages` are ConnectWise's if it is readable."""
+
+    method: str
+    status: int
+    readable: bool
+    messages: tuple[str, ...]
+
+    def as_failure(self, kind: type[CallFailed]) -> CallFailed:
+        """Return the failure of a call, with ConnectWise's reason if it names one."""
+        status = str(self.status)
+        return kind(f"{status}: {self.messages[0]}" if self.readable else status, for_log=status)
+
+    def redirected(self) -> Exception:
+        return AccessRefused(
+            f"ConnectWise answers with a redirect ({self.status}): check the site."
+        )
+
+    def keys_refused(self) -> Exception:
+        text = "ConnectWise does not accept the keys (401)."
+        return AccessRefused(f"{text} {self.messages[0]}", for_log=text)
+
+    def not_permitted(self) -> Exception:
+        text = (
+            "ConnectWise refuses the call (403): the API member's security role or the "
+            f"clientId does not allow to {self.method} this."
+        )
+        return NotPermitted(f"{text} {self.messages[0]}", for_log=text)
+
+    def not_found(self) -> Exception:
+        return NotFound(*self.messages)
+
+    def in_use(self) -> Exception:
+        return self.as_failure(Busy)
+
+    def rejected(self) -> Exception:
+        return RecordRejected(*self.messages)
+
+    def failed(self) -> Exception:
+        return self.as_failure(ServerFault)
+
+    def from_between(self) -> Exception:
+        return NoAnswer(f"something between here and ConnectWise answered with {self.status}")
+
+    def unanswered(self) -> Exception:
+        return self.as_failure(NoAnswer)
+
+
+# The first row that fits counts: statuses, whether the answer has to be readable, what it means.
+_VERDICTS: tuple[tuple[Collection[int], bool, Callable[[_Refusal], Exception]], ...] = (
+    (range(300, 400), False, _Refusal.redirected),
+    ((401,), False, _Refusal.keys_refused),
+    ((403,), True, _Refusal.not_permitted),
+    ((404,), False, _Refusal.not_found),
+    ((408,), False, _Refusal.unanswered),
+    ((409,), True, _Refusal.in_use),
+    (range(400, 500), True, _Refusal.rejected),
+    (range(400, 500), False, _Refusal.from_between),
+    ((500,), True, _Refusal.failed),
+    (range(1000), False, _Refusal.unanswered),
+)
+
+
+def accepted(method: str, response: Response) -> Response:
+    """Return a 2xx answer; raises what any other means."""
+    status, body = response.status, response.body
+    if 200 <= status < 300:
+        return response
+    readable = read_error(body) is not None
+    refusal = _Refusal(method, status, readable, error_messages(status, body))
+    raise next(
+        verdict(refusal)
+        for statuses, only_readable, verdict in _VERDICTS
+        if status in statuses and (readable or not only_readable)
+    )

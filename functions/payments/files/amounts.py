@@ -1,0 +1,79 @@
+"""Read an amount of money, and guess what was meant by one that cannot be read."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from payments.wording import BLANKS, MINUS_SIGNS, visible
+
+MAX_DIGITS = 15
+"""Before the decimal point; ConnectWise holds a double."""
+
+_DECIMAL = re.compile(r"[+-]?([0-9]*)(?:\.([0-9]*))?")
+_CURRENCY = re.compile(r"\A(?:[A-Z]{3}|[$€£¥])|(?:[A-Z]{3}|[$€£¥])\Z")
+_WHOLE = re.compile(r"[0-9]+|[0-9]{1,3}(?:[.,][0-9]{3})+")
+_FILLERS = str.maketrans("", "", f"{BLANKS}'\u2019_")
+
+
+class WrongAmount(Exception):
+    """Say what is wrong with an amount, as the rest of a sentence that begins with its name."""
+
+
+def read_amount(text: str, decimals: int) -> Decimal:
+    """Return the amount with exactly its digits; `decimals` are those of the currency.
+
+    Zeros beyond those are cut off. Raises WrongAmount.
+    """
+    match = _DECIMAL.fullmatch(text)
+    whole, fraction = (match[1], match[2] or "") if match else ("", "")
+    if not whole and not fraction:
+        raise WrongAmount(_not_a_number(text))
+    amount = Decimal(text)
+    if amount < 0:
+        raise WrongAmount(_negative(text, f"{-amount:f}"))
+    if len(whole.lstrip("0")) > MAX_DIGITS:
+        raise WrongAmount(f"has more than {MAX_DIGITS} digits before the point.")
+    if len(fraction) == 3 and decimals != 3:
+        raise WrongAmount(
+            f"can be read in two ways: '{visible(text)}'. Write it with at most {decimals} "
+            f"decimals, or write {amount * 1000:.{decimals}f} if that was meant."
+        )
+    if fraction[decimals:].strip("0"):
+        raise WrongAmount(f"has more than {decimals} decimals: '{visible(text)}'.")
+    kept = fraction[:decimals]
+    return Decimal(f"{whole or 0}.{kept}" if kept else whole or 0)
+
+
+def _not_a_number(text: str) -> str:
+    meant, is_negative = _guess(text)
+    if meant is None:
+        return f"must be a number like 10.50: '{visible(text)}'."
+    if is_negative:
+        return _negative(text, meant)
+    return f"must be a number like 10.50: '{visible(text)}'. If {meant} was meant, write that."
+
+
+def _negative(text: str, positive: str) -> str:
+    return (
+        f"is negative: '{visible(text)}'. Ledgers often show money received as negative: if that "
+        f"is so, write {positive}. To take money back, send the payment again with its new, lower "
+        "total."
+    )
+
+
+def _guess(text: str) -> tuple[str | None, bool]:
+    """Return the number that was probably meant, without its sign, and whether it is negative."""
+    bare = _CURRENCY.sub("", text.translate(_FILLERS))
+    digits = bare.strip(f"()+{MINUS_SIGNS}")
+    is_negative = bare.startswith(("(", *MINUS_SIGNS)) or bare.endswith(tuple(MINUS_SIGNS))
+    point = max(digits.rfind("."), digits.rfind(","))
+    separators = {c for c in digits if c in ".,"}
+    if len(separators) == 1 and (digits.count(digits[point]) > 1 or len(digits) - point == 4):
+        point = len(digits)  # thousands
+    whole, fraction = digits[:point], digits[point + 1 :]
+    if point < 0:
+        whole, fraction = digits, ""
+    if not _WHOLE.fullmatch(whole) or not re.fullmatch("[0-9]*", fraction):
+        return None, is_negative
+    return re.sub("[.,]", "", whole) + (f".{fraction}" if fraction else ""), is_negative

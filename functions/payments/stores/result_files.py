@@ -1,0 +1,350 @@
+"""Write the success file and the fail file out of the stored outcomes.
+
+Nothing of it is kept on the local disk: parts are read ahead, several at a time, and both files go
+to S3 in pieces as they come. So they may have any size, and a run that is short of time stores how
+far it has come, with what is not uploaded yet; the next one goes on there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from payments.errors import AwsDown, OutOfTime
+from payments.files.output import (
+    StoredOutcome,
+    beginning,
+    ending,
+    entry,
+    failed_later,
+    read_part,
+    told,
+)
+from payments.import_state import Result, Root
+from payments.models import Action
+from payments.stores.bucket import Bucket, UploadGone
+from payments.workers import Workers
+
+MAX_FAILURES_NAMED = 10
+MAX_KEY_BYTES = 1024
+
+# Above S3's least for a piece, 5 MiB; it takes 10,000 of them: 80 GB a file.
+PIECE_BYTES = 8 * 1024 * 1024
+PIECES_BETWEEN_SAVES = 32
+_AHEAD = 16
+_AHEAD_BYTES = 16 * 1024 * 1024
+_TICK_SECONDS = 1.0
+_NAME_END_CHARACTERS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ResultKeys:
+    """Where the two files go; `shortened` if the file's own name would be too long there."""
+
+    success: str
+    fail: str
+    shortened: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFiles:
+    """What the two files of an import consist of.
+
+    Records are those up to number `until`. `overruled` are records that go to the fail file
+    whatever their stored outcome, and why; `message` is what is said of the file as a whole.
+    """
+
+    bucket: str
+    import_id: str
+    keys: ResultKeys
+    root: Root
+    until: int
+    metadata: Mapping[str, str]
+    message: str | None = None
+    overruled: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The first records of the fail file, without their XML, and how many there are in it."""
+
+    failures: tuple[StoredOutcome, ...]
+    failed: int
+
+
+def result_keys(key: str, incoming: str, success: str, fail: str) -> ResultKeys:
+    """Return where the two files go of an incoming file, by the three folders' prefixes.
+
+    A name that S3 would not take there is cut, and gets a mark of its own.
+    """
+    name = key.removeprefix(incoming)
+    room = MAX_KEY_BYTES - max(len(success.encode()), len(fail.encode()))
+    if len(name.encode()) <= room:
+        return ResultKeys(success + name, fail + name)
+    mark = f"-{hashlib.sha256(name.encode()).hexdigest()[:16]}.xml"
+    short = name.encode()[: room - len(mark)].decode("utf-8", "ignore") + mark
+    return ResultKeys(success + short, fail + short, shortened=True)
+
+
+def write_result_files(
+    files: ResultFiles, bucket: Bucket, workers: Workers, out_of_time: Callable[[], bool]
+) -> Written:
+    """Write both files, or as much as there is time for; raises OutOfTime after storing that.
+
+    `workers` read ahead; they must not have any other job.
+    """
+    ahead = _Ahead(files, bucket, workers, out_of_time)
+    try:
+        return _Writing(files, bucket, _Progress.stored(files, bucket)).write(ahead)
+    except UploadGone:
+        # The file is written already, or nobody has gone on with it for a week.
+        return _Writing(files, bucket, _Progress.at_start(files)).write(ahead)
+
+
+@dataclass(slots=True)
+class _Stream:
+    """A file on its way: what is uploaded of it, and the rest that is not."""
+
+    rest: bytearray
+    upload_id: str | None = None
+    pieces: list[dict[str, Any]] = field(default_factory=list)
+    finished: bool = False
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far both files are written: up to record `after`. `of` says which files they are."""
+
+    of: str
+    success: _Stream
+    fail: _Stream
+    after: int = 0
+    failed: int = 0
+    failures: list[StoredOutcome] = field(default_factory=list)
+
+    @classmethod
+    def at_start(cls, files: ResultFiles) -> _Progress:
+        success = _Stream(bytearray(beginning(files.root)))
+        fail = _Stream(bytearray(beginning(files.root, files.message)))
+        return cls(_fingerprint(files), success, fail)
+
+    @classmethod
+    def stored(cls, files: ResultFiles, bucket: Bucket) -> _Progress:
+        """Return where an earlier run has stopped, or the start if there was none."""
+        content = bucket.writing(files.bucket, files.import_id)
+        if content is None:
+            return cls.at_start(files)
+        head, _, rest = content.partition(b"\n")
+        noted = json.loads(head)
+        if noted["of"] != _fingerprint(files):
+            return cls.at_start(files)
+        length = noted["success"].pop("rest")
+        del noted["fail"]["rest"]
+        return cls(
+            noted["of"],
+            _Stream(bytearray(rest[:length]), **noted["success"]),
+            _Stream(bytearray(rest[length:]), **noted["fail"]),
+            noted["after"],
+            noted["failed"],
+            [_failure(*values) for values in noted["failures"]],
+        )
+
+    def content(self) -> bytes:
+        """Return this as it is stored: what it is in JSON, and behind that what is not uploaded."""
+        noted = {
+            "of": self.of,
+            "success": _noted(self.success),
+            "fail": _noted(self.fail),
+            "after": self.after,
+            "failed": self.failed,
+            "failures": [
+                (o.number, o.result.action, o.result.amount, o.messages, o.external_id, o.invoice)
+                for o in self.failures
+            ],
+        }
+        head = json.dumps(noted, default=str).encode()
+        return b"".join((head, b"\n", self.success.rest, self.fail.rest))
+
+
+class _Ahead:
+    """The stored parts in order, read several at a time."""
+
+    def __init__(
+        self,
+        files: ResultFiles,
+        bucket: Bucket,
+        workers: Workers,
+        out_of_time: Callable[[], bool],
+    ) -> None:
+        self._files = files
+        self._bucket = bucket
+        self._workers = workers
+        self._out_of_time = out_of_time
+
+    def parts(self, after: int) -> Iterator[tuple[int, bytes]]:
+        """Yield the parts from record `after` on; raises OutOfTime."""
+        files = self._files
+        places = self._bucket.parts_from(files.bucket, files.import_id, after, files.until)
+        reading: deque[tuple[int, int]] = deque()
+        found: dict[int, bytes] = {}
+        following = next(places, None)
+        while reading or following:
+            while following and _has_room(reading, following[1]):
+                self._start(following[0])
+                reading.append(following)
+                following = next(places, None)
+            begins_after, _ = reading.popleft()
+            yield begins_after, self._read(begins_after, found)
+
+    def _start(self, after: int) -> None:
+        files = self._files
+        job = partial(self._bucket.part, files.bucket, files.import_id, after)
+        self._workers.start(after, job)
+
+    def _read(self, after: int, found: dict[int, bytes]) -> bytes:
+        """Wait for one part; others may come before it."""
+        while after not in found:
+            if self._out_of_time():
+                raise OutOfTime
+            ended = self._workers.next_ended(_TICK_SECONDS)
+            if ended is not None and ended.error is not None:
+                raise ended.error
+            if ended is not None:
+                found[ended.tag] = ended.result
+        part = found.pop(after)
+        if part is None:
+            raise _gone(after)
+        return part
+
+
+class _Writing:
+    """Both files of an import, from where an earlier run has stopped."""
+
+    def __init__(self, files: ResultFiles, bucket: Bucket, progress: _Progress) -> None:
+        self._files = files
+        self._bucket = bucket
+        self._progress = progress
+        self._began_at = progress.after
+        self._unsaved_pieces = 0
+
+    def write(self, ahead: _Ahead) -> Written:
+        """Write both files to their ends."""
+        progress, files = self._progress, self._files
+        streams = (files.keys.success, progress.success), (files.keys.fail, progress.fail)
+        try:
+            for after, part in ahead.parts(progress.after):
+                self._add(after, part)
+                for key, stream in streams:
+                    self._upload_pieces(key, stream)
+                if self._unsaved_pieces >= PIECES_BETWEEN_SAVES:
+                    self._save()
+        except OutOfTime:
+            if progress.after > self._began_at:
+                self._save()
+            raise
+        if progress.after < files.until:
+            raise _gone(progress.after)
+        for key, stream in streams:
+            self._finish(key, stream)
+        return Written(tuple(progress.failures), progress.failed)
+
+    def _add(self, after: int, part: bytes) -> None:
+        """Distribute the records of a part."""
+        progress = self._progress
+        if after > progress.after:
+            raise _gone(progress.after)
+        if after < progress.after:  # stored by a run that another had taken over from
+            return
+        outcomes = read_part(part)
+        for outcome in outcomes:
+            overruled = self._files.overruled.get(outcome.number)
+            if overruled is None and outcome.result.action.succeeded:
+                progress.success.rest += entry(outcome.xml)
+            else:
+                self._add_failed(outcome, overruled)
+        progress.after += len(outcomes)
+
+    def _add_failed(self, outcome: StoredOutcome, overruled: tuple[str, ...] | None) -> None:
+        progress = self._progress
+        messages = outcome.messages if overruled is None else told(overruled)
+        xml = outcome.xml if overruled is None else failed_later(outcome, messages)
+        progress.fail.rest += entry(xml)
+        progress.failed += 1
+        if len(progress.failures) < MAX_FAILURES_NAMED:
+            named = replace(outcome, messages=messages, learned=None, xml=b"", returned=None)
+            progress.failures.append(named)
+
+    def _upload_pieces(self, key: str, stream: _Stream) -> None:
+        while len(stream.rest) >= PIECE_BYTES:
+            self._upload(key, stream, PIECE_BYTES)
+            self._unsaved_pieces += 1
+
+    def _upload(self, key: str, stream: _Stream, size: int) -> None:
+        bucket, name = self._bucket, self._files.bucket
+        if stream.upload_id is None:
+            stream.upload_id = bucket.begin_upload(name, key, self._files.metadata)
+        number = len(stream.pieces) + 1
+        piece = bytes(stream.rest[:size])
+        stream.pieces.append(bucket.upload(name, key, stream.upload_id, number, piece))
+        del stream.rest[:size]
+
+    def _finish(self, key: str, stream: _Stream) -> None:
+        """Write the end of a file, if an earlier run has not; a small file is one call."""
+        if stream.finished:
+            return
+        bucket, name = self._bucket, self._files.bucket
+        stream.rest += ending(self._files.root)
+        if stream.upload_id is None:
+            bucket.publish(name, key, bytes(stream.rest), self._files.metadata)
+            return
+        self._upload(key, stream, len(stream.rest))
+        bucket.complete_upload(name, key, stream.upload_id, stream.pieces)
+        stream.finished = True
+        self._save()
+
+    def _save(self) -> None:
+        self._bucket.save_writing(
+            self._files.bucket, self._files.import_id, self._progress.content()
+        )
+        self._unsaved_pieces = 0
+
+
+def _gone(after: int) -> AwsDown:
+    return AwsDown(f"The stored outcomes behind record {after} are gone.")
+
+
+def _has_room(reading: Collection[tuple[int, int]], size: int) -> bool:
+    """Tell whether one more part may be read ahead; one always may, however large."""
+    in_memory = sum(other for _, other in reading)
+    return not reading or (len(reading) < _AHEAD and in_memory + size <= _AHEAD_BYTES)
+
+
+def _fingerprint(files: ResultFiles) -> str:
+    """Tell these files from those that would be written if the import had ended otherwise."""
+    in_order = sorted(files.metadata.items()), sorted(files.overruled.items())
+    told = repr((files.keys, files.root, files.until, files.message, in_order))
+    return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()
+
+
+def _noted(stream: _Stream) -> dict[str, Any]:
+    return {**asdict(stream), "rest": len(stream.rest)}
+
+
+def _failure(
+    number: int,
+    action: str,
+    amount: str | None,
+    messages: list[str],
+    external_id: str | None,
+    invoice: str | None,
+) -> StoredOutcome:
+    result = Result(Action(action), None if amount is None else Decimal(amount))
+    return StoredOutcome(
+        number, result, None, tuple(messages), None, None, b"", external_id, invoice
+    )

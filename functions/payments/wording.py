@@ -1,0 +1,35 @@
+"""Text as people type it, and as it is shown to them."""
+
+from __future__ import annotations
+
+from unicodedata import category
+
+MAX_SHOWN_CHARACTERS = 100
+
+# What programs and web pages leave around a value, and nobody sees: blanks of every width, and
+# marks of no width at all.
+BLANKS = (
+    " \t\r\n\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028"
+    "\u2029\u202f\u205f\u3000\xad\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
+    "\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\ufeff"
+)
+MINUS_SIGNS = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d"
+
+
+def visible(text: str) -> str:
+    """Return a text for a message, not too long, with what cannot be seen or told apart escaped.
+
+    A typographic hyphen, say, looks like the one on the keyboard, and is another character.
+    """
+    cut = text if len(text) <= MAX_SHOWN_CHARACTERS else f"{text[:MAX_SHOWN_CHARACTERS]}…"
+    return "".join(c if _is_plain(c) else f"[U+{ord(c):04X}]" for c in cut)
+
+
+def _is_plain(character: str) -> bool:
+    if character.isascii():
+        return character.isprintable()
+    return (
+        character.isprintable()
+        and character not in MINUS_SIGNS
+        and not category(character).startswith("M")
+    )

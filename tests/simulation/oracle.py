@@ -1,0 +1,203 @@
+"""What must come of records: one after another, in order, one at a time, and nothing goes wrong.
+
+Straight from the design's rules for one payment. It shares nothing with the program, not even its
+words for records, and knows nothing of runs, checkpoints or messages under way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+Row = dict[str, Any]
+
+
+class Verdict(StrEnum):
+    """What becomes of a record."""
+
+    CREATED = "Created"
+    UPDATED = "Updated"
+    SKIPPED = "Skipped"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as whoever writes the file means it; `wrong`: it cannot be read."""
+
+    number: int
+    payment_id: int | None = None
+    external_id: str | None = None
+    invoice_id: int | None = None
+    invoice_number: str | None = None
+    amount: Decimal | None = None
+    day: str | None = None
+    text: str | None = None
+    wrong: bool = False
+
+    @property
+    def fields(self) -> Row:
+        """What is sent, as ConnectWise stores it."""
+        day = None if self.day is None else f"{self.day}T00:00:00Z"
+        given = {"amount": self.amount, "paymentDate": day, "appliedBy": self.text}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is known of an external id."""
+
+    payment_id: int
+    invoice_id: int | None
+    accepted: bool = True
+    amount: Decimal | None = None
+    day: str | None = None
+
+
+@dataclass(slots=True)
+class Books:
+    """ConnectWise and the truth table.
+
+    `numbers` are the invoices' numbers, `balances` what can be paid on those that cut an
+    overpayment, and `counted` how many payments each invoice has ever had.
+    """
+
+    numbers: dict[int, str]
+    held: dict[int, dict[int, Row]]
+    truth: dict[str, Entry]
+    prevents_reprocessing: bool = False
+    balances: dict[int, Decimal] = field(default_factory=dict)
+    poisoned: frozenset[int] = frozenset()
+    poisons_reads: bool = False
+    counted: dict[int, int] = field(default_factory=dict)
+
+
+class Rejected(Exception):
+    """The record goes to the fail file."""
+
+
+def apply(books: Books, record: Record) -> tuple[Verdict, int | None]:
+    """Do one record; return what became of it, and its payment's id if it is known."""
+    entry = None if record.external_id is None else books.truth.get(record.external_id)
+    if record.wrong:
+        return Verdict.FAILED, None
+    if books.prevents_reprocessing and entry is not None and entry.accepted:
+        return (Verdict.FAILED if _corrects(record, entry) else Verdict.SKIPPED), None
+    if not record.fields:
+        return Verdict.FAILED, None
+    try:
+        return _send(books, record, entry)
+    except Rejected:
+        return Verdict.FAILED, None
+
+
+def _corrects(record: Record, entry: Entry) -> bool:
+    """Tell whether the record differs from what was accepted."""
+    return any(
+        there is not None and here is not None and there != here
+        for there, here in ((entry.amount, record.amount), (entry.day, record.day))
+    )
+
+
+def _send(books: Books, record: Record, entry: Entry | None) -> tuple[Verdict, int | None]:
+    invoice_id = _invoice(books, record, entry)
+    payment_id = _payment(books, record, entry, invoice_id)
+    if invoice_id in books.poisoned and not _is_held(books, record, invoice_id, payment_id):
+        raise Rejected
+    verdict = Verdict.UPDATED
+    if payment_id is None:
+        if record.amount is None:
+            raise Rejected
+        number = books.counted[invoice_id] = books.counted.get(invoice_id, 0) + 1
+        payment_id = invoice_id * 100 + number
+        books.held[invoice_id][payment_id] = {"id": payment_id}
+        verdict = Verdict.CREATED
+    row = books.held[invoice_id].get(payment_id)
+    if row is None:
+        raise Rejected
+    row.update(record.fields)
+    if invoice_id in books.balances and "amount" in row:
+        row["amount"] = min(row["amount"], books.balances[invoice_id])
+    accepted = record.amount is None or row["amount"] == record.amount
+    if record.external_id is not None:
+        books.truth[record.external_id] = _learned(record, entry, invoice_id, payment_id, accepted)
+    return (verdict if accepted else Verdict.FAILED), payment_id
+
+
+def _is_held(books: Books, record: Record, invoice_id: int, payment_id: int | None) -> bool:
+    """Tell whether ConnectWise holds, and shows, what is sent: then its refusal does not matter."""
+    if books.poisons_reads:
+        return False
+    row = books.held[invoice_id].get(payment_id or 0)
+    return row is not None and row == {**row, **record.fields}
+
+
+def _learned(
+    record: Record, entry: Entry | None, invoice_id: int, payment_id: int, accepted: bool
+) -> Entry:
+    same = entry if entry is not None and entry.payment_id == payment_id else None
+    return Entry(
+        payment_id,
+        invoice_id,
+        accepted,
+        record.amount if record.amount is not None else same and same.amount,
+        record.day if record.day is not None else same and same.day,
+    )
+
+
+def _invoice(books: Books, record: Record, entry: Entry | None) -> int:
+    invoice_id = record.invoice_id
+    if record.invoice_number is not None:
+        matches = [i for i, number in books.numbers.items() if number == record.invoice_number]
+        if invoice_id is not None and invoice_id not in matches:
+            raise Rejected
+        if invoice_id is None and len(matches) != 1:
+            raise Rejected
+        invoice_id = matches[0] if invoice_id is None else invoice_id
+    if invoice_id is None and entry is not None:
+        invoice_id = entry.invoice_id
+    if invoice_id is None or invoice_id not in books.held:
+        raise Rejected
+    return invoice_id
+
+
+def _payment(books: Books, record: Record, entry: Entry | None, invoice_id: int) -> int | None:
+    """Return the payment that the record is for, None if a new one."""
+    if record.payment_id is not None:
+        return record.payment_id
+    if entry is not None:
+        if entry.invoice_id not in (None, invoice_id):
+            raise Rejected
+        return entry.payment_id
+    payments = [i for i, row in books.held[invoice_id].items() if "credit" not in row]
+    if len(payments) > 1:
+        raise Rejected
+    return payments[0] if payments else None
+
+
+def connected(records: Iterable[Record], books: Books) -> list[set[Any]]:
+    """Return groups of invoices and external ids whose records may have to do with each other."""
+    groups: list[set[Any]] = []
+    links = [_links(record, books) for record in records]
+    links += [
+        {name, entry.invoice_id, entry.payment_id // 100} for name, entry in books.truth.items()
+    ]
+    for link in links:
+        joined = link - {None}
+        apart = []
+        for group in groups:
+            if group & joined:
+                joined |= group
+            else:
+                apart.append(group)
+        groups = [*apart, joined]
+    return groups
+
+
+def _links(record: Record, books: Books) -> set[Any]:
+    named = {i for i, number in books.numbers.items() if number == record.invoice_number}
+    by_payment = None if record.payment_id is None else record.payment_id // 100
+    return named | {record.invoice_id, record.external_id, by_payment}

@@ -1,0 +1,104 @@
+"""A deployment and its ConnectWise as the operator's command finds them, in memory."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from fakes.way import Answer, Way
+from payments.command.connectwise_access import Access
+from payments.command.deployment import Deployment
+from payments.connectwise.api import Api
+from payments.connectwise.credentials import Credentials
+from payments.connectwise.finance import Finance
+from payments.connectwise.gate import Gate
+from payments.connectwise.login import Login
+from payments.connectwise.wire import Wire
+from payments.workers import Ended
+
+CREDENTIALS = Credentials("na.myconnectwise.net", "acme", "public", "private", "client")
+OUTPUTS = {"TruthTableName": "truth", "ImportsTableName": "imports", "BucketName": "bucket"}
+PARAMETERS = {"MaxConnections": "8", "IncomingPrefix": "incoming/"}
+
+
+class HastyClock:
+    """A clock that goes on by itself whenever somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 1_750_000_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class InTurn:
+    """Workers that do one job after another, whenever somebody waits for one to end."""
+
+    def __init__(self, clock: HastyClock) -> None:
+        self._clock = clock
+        self._jobs: deque[tuple[Any, Callable[[], Any]]] = deque()
+
+    def start(self, tag: Any, job: Callable[[], Any]) -> None:
+        self._jobs.append((tag, job))
+
+    def next_ended(self, timeout_seconds: float) -> Ended | None:
+        if not self._jobs:
+            self._clock.sleep(timeout_seconds)
+            return None
+        tag, job = self._jobs.popleft()
+        try:
+            return Ended(tag, job())
+        except Exception as error:  # noqa: BLE001
+            return Ended(tag, error=error)
+
+    def close(self) -> None:
+        self._jobs.clear()
+
+
+def access_through(wire: Wire) -> Access:
+    """Return calls to ConnectWise that go through this wire, in time that costs none."""
+    clock = HastyClock()
+    deadline = clock.monotonic() + 7 * 86_400
+    gate = Gate(8, deadline, clock)
+    api = Api(wire, Login(lambda: CREDENTIALS), gate, "2026.1", clock)
+    return Access(api, Finance(api), gate, clock, deadline, lambda _: InTurn(clock))
+
+
+class Session:
+    """A boto3 session that has these clients."""
+
+    def __init__(self, **clients: Any) -> None:
+        self._clients = clients
+
+    def client(self, service: str, **_: Any) -> Any:
+        return self._clients[service]
+
+
+def deployment_with(**clients: Any) -> Deployment:
+    """Return a stack whose services are these clients."""
+    return Deployment("stack", OUTPUTS, PARAMETERS, Session(**clients))
+
+
+def ending(kind: str, *ends: Any) -> Way:
+    """Let calls of this kind end otherwise: with these one after another, the last for good.
+
+    An end is an answer, an error to be raised, or None: let the call pass.
+    """
+    left = list(ends)
+
+    def way(operation: str, request: Any, effect: Callable[[], Answer]) -> Answer:
+        end: Any = None
+        if operation == kind:
+            end = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(end, Exception):
+            raise end
+        return end or effect()
+
+    return way

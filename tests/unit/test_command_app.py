@@ -1,0 +1,65 @@
+"""The command as its operator runs it, on a deployment in memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from fakes.dynamodb import FakeDynamoDb, FakeTable
+from fakes.way import Answer
+from payments.command.app import app
+from payments.command.deployment import Deployment
+from unit.operated import deployment_with
+
+CONNECTION = "na.myconnectwise.net/acme"
+NO_TEXT = os.fsdecode(b"Z\xfcrich.xml")
+
+
+@pytest.fixture
+def truth(monkeypatch: pytest.MonkeyPatch) -> FakeTable:
+    """The truth table of the deployment that is found; an import writes to it at the same time."""
+    table = FakeTable(("externalId", "connection"))
+
+    def way(operation: str, request: Any, effect: Callable[[], Answer]) -> Answer:
+        if operation == "PutItem":
+            names = {"externalId": "A", "connection": CONNECTION, "modified": "now"}
+            table.put({**names, "paymentId": 7})
+        return effect()
+
+    dynamodb = FakeDynamoDb({"truth": table}, way)
+    deployment = deployment_with(dynamodb=dynamodb)
+    monkeypatch.setattr(Deployment, "find", lambda *_: deployment)
+    return table
+
+
+def ran(*arguments: str | Path) -> tuple[int, str]:
+    """Run the command; return its exit code, and all that it says."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
+
+
+@pytest.mark.usefixtures("truth")
+@pytest.mark.parametrize("command", ["import", "status"])
+def test_a_file_name_that_is_not_utf_8_is_no_traceback(command: str, tmp_path: Path) -> None:
+    file = tmp_path / NO_TEXT
+    file.write_text("<InvoicePayments/>")
+    code, said = ran(command, file if command == "import" else NO_TEXT)
+    assert code == 2
+    assert "Z\\udcfcrich.xml is no name for a file in a bucket: it is not UTF-8." in said
+
+
+@pytest.mark.usefixtures("truth")
+def test_what_an_import_has_changed_meanwhile_is_counted_and_ends_with_1(tmp_path: Path) -> None:
+    file = tmp_path / NO_TEXT
+    file.write_text('<TruthRecords><TruthRecord InternalId="8" ExternalId="A"/></TruthRecords>')
+    code, said = ran("truth", "import", file, "--connection", CONNECTION)
+    assert code == 1
+    assert "0 truth records written" in said
+    assert "1 changed meanwhile, left alone" in said

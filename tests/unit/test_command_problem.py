@@ -1,0 +1,70 @@
+"""What a command says when something goes wrong, and with which exit code it ends."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+
+import payments.__main__ as module
+import payments.errors
+from payments.command import app as command
+from payments.command.problem import CommandFailed, in_plain_words
+
+FAULT = 70
+
+
+OURS = [
+    kind
+    for kind in vars(payments.errors).values()
+    if isinstance(kind, type) and issubclass(kind, Exception) and kind.__name__ != "Quoting"
+]
+
+
+@pytest.mark.parametrize("kind", OURS)
+def test_every_error_of_ours_becomes_a_sentence(kind: type[Exception]) -> None:
+    with pytest.raises(CommandFailed, match=r"^[A-Z].*\.$"), in_plain_words():
+        raise kind() if kind is payments.errors.OutOfTime else kind("It is so.")
+
+
+@pytest.fixture
+def ends(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run the module with a command that fails like this, and return its exit code."""
+
+    def run(fault: BaseException, *arguments: str) -> Any:
+        def fail(**_: str) -> None:
+            raise fault
+
+        monkeypatch.setattr(command, "app", fail)
+        monkeypatch.setattr(sys, "argv", ["payments", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            module._main()
+        return ended.value.code
+
+    return run
+
+
+def test_a_fault_of_the_command_is_not_taken_for_failed_records(
+    ends: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its message may quote a payment: kind and place have to do."""
+    assert ends(KeyError("73519.26"), "preview") == FAULT
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "KeyError in __main__.py:" in told
+    assert "73519" not in told
+
+
+def test_a_traceback_is_shown_to_whoever_asks(
+    ends: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ends(KeyError("key"), "preview", "--debug") == FAULT
+    assert "Traceback" in capsys.readouterr().err
+    monkeypatch.setenv("PAYMENTS_DEBUG", "1")
+    assert ends(KeyError("key"), "preview") == FAULT
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_an_exit_code_of_the_command_s_own_is_kept(ends: Any) -> None:
+    assert ends(SystemExit(1)) == 1

@@ -1,0 +1,539 @@
+"""Whole files through the deployed program: what each failure of DESIGN 6 does to them."""
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from e2e.payment_xml import file_errors, payment
+from fakes.connectwise import error
+from fakes.deployment import FINISHED, KILLED, PUT_BACK, Deployment
+from fakes.dynamodb import client_error
+from fakes.mishaps import Mishap, answering, kill, kill_after, lost, raising, slow
+from payments.errors import NoAnswer
+from payments.import_state import MAX_KILLS
+from payments.pipeline import Bounds
+from payments.quiet import CALL_SECONDS, SETTLE_SECONDS
+
+FAULT = answering(error(500, "Error", "A timeout has occured."))
+ALWAYS = float("inf")
+
+Deploy = Callable[..., Deployment]
+
+
+@pytest.fixture
+def deploy(tmp_path: Path) -> Deploy:
+    return lambda *invoices, **more: Deployment(tmp_path / "disk", *invoices, **more)
+
+
+@pytest.fixture
+def deployment(deploy: Deploy) -> Deployment:
+    return deploy()
+
+
+def on(invoice: int, amount: object = 10, **more: Any) -> str:
+    return payment(invoice=invoice, amount=amount, **more)
+
+
+def new_payments(count: int) -> list[str]:
+    return [on(n, external_id=f"R-{n}") for n in range(1, count + 1)]
+
+
+def about(invoice: int) -> str:
+    """Return what only calls about this invoice have in them."""
+    return f"invoice {invoice} "
+
+
+def held(deployment: Deployment) -> dict[int, list[Decimal]]:
+    """Return the amounts that ConnectWise holds, by invoice."""
+    invoices = deployment.connectwise.invoices
+    return {n: amounts for n in invoices if (amounts := deployment.connectwise.amounts(n))}
+
+
+# One file
+
+
+def test_a_file_becomes_payments_two_files_a_row_and_truth_records(deployment: Deployment) -> None:
+    deployment.upload(*new_payments(5), on(6, "x"), on(99))
+    assert deployment.run() == FINISHED
+    assert held(deployment) == {n: [10] for n in range(1, 6)}
+    assert [record.payment_id for record in deployment.success()] == [101, 201, 301, 401, 501]
+    assert [record.values.get("invoice/id") for record in deployment.fail()] == ["6", "99"]
+    row = deployment.row()
+    assert (row["status"], row["total"], row["done"]) == ("CompletedWithFailures", 7, 7)
+    assert (row["created"], row["failed"], row["recordedAmount"]) == (5, 2, 50)
+    known = deployment.truth.get("R-3", "na.example.com/acme")
+    assert known is not None
+    assert (known["paymentId"], known["invoiceId"], known["accepted"]) == (301, 3, True)
+
+
+def test_a_version_is_imported_once_and_as_it_was_when_its_event_came(
+    deployment: Deployment,
+) -> None:
+    """Delivered again it is recognised; one that overwrites it has an event of its own."""
+    deployment.upload(on(1, 10))
+    deployment.queue.send(deployment.queue.messages[0].body)
+    deployment.upload(on(1, 20))
+    assert [deployment.run(), deployment.run()] == [FINISHED, FINISHED]
+    assert held(deployment) == {1: [10]}
+    assert len(deployment.published.files) == 1
+    deployment.to_end()
+    assert held(deployment) == {1: [20]}
+
+
+def test_a_file_that_is_wrong_as_a_whole_sends_nothing_and_says_why(deployment: Deployment) -> None:
+    deployment.upload_content(b"<InvoicePayments><InvoicePayment>")
+    assert deployment.run() == FINISHED
+    assert deployment.row()["status"] == "Failed"
+    assert file_errors(deployment.bucket.read("fail/a.xml")) != []
+    assert deployment.success() == []
+    assert deployment.connectwise.calls == []
+
+
+def test_an_external_id_that_no_table_takes_is_its_records_error_alone(
+    deployment: Deployment,
+) -> None:
+    """Issue 9, 4: 1,500 times ü are more than DynamoDB's 2,048 bytes."""
+    deployment.upload(on(1, external_id="ü" * 1500), on(2, external_id="B"))
+    assert deployment.run() == FINISHED
+    assert held(deployment) == {2: [10]}
+    assert len(deployment.errors()) == 1
+
+
+# Replay
+
+
+@pytest.mark.parametrize("second_end", ["killed before", "killed after", "outage"])
+def test_no_later_record_is_lost_however_often_the_file_is_resumed(
+    deployment: Deployment, second_end: str
+) -> None:
+    """Issue 9, 1: ConnectWise must not hold 10 while the success file says 20."""
+    mishaps = deployment.mishaps
+    deployment.upload(on(9), on(1, 10), on(1, 20, external_id="B"))
+    mishaps.plan("create", lost(deployment.clock), about=about(9), times=ALWAYS)
+    assert deployment.run() == PUT_BACK
+    assert held(deployment) == {1: [20]}
+    twenty = "amount=20"
+    if second_end == "outage":
+        mishaps.plan("update", lost(deployment.clock), about=twenty, times=ALWAYS)
+        assert deployment.run() == PUT_BACK
+    else:
+        mishaps.plan("update", kill if second_end == "killed before" else kill_after, about=twenty)
+        assert deployment.run() == KILLED
+    mishaps.end()
+    deployment.to_end()
+    assert held(deployment) == {1: [20], 9: [10]}
+    assert [record.values["amount"] for record in deployment.success()] == ["10", "10", "20"]
+
+
+MIXED = [
+    on(1, None, paymentDate="2024-01-31"),  # "no payment yet": a verdict about ConnectWise's state
+    on(1, 11, external_id="A"),
+    on(2, 12),
+    payment(number="INV-1", amount=13),
+    on(2, 14, external_id="B"),
+    on(3, "x", external_id="C"),
+    payment(external_id="A", amount=15),
+    on(3, 16, external_id="C"),
+    on(3, None, paymentDate="2024-01-31", external_id="C"),
+    on(99, 17, external_id="D"),
+]
+
+
+def come_to(deployment: Deployment) -> Any:
+    """Return everything that an import leaves behind, but how often it was tried."""
+    truth = {
+        row["externalId"]: (row["paymentId"], row["invoiceId"], row["accepted"], row.get("amount"))
+        for row in deployment.truth.all()
+    }
+    row = deployment.row()
+    counts = [row[name] for name in ("status", "total", "done", "skipped", "failed")]
+    errors = [re.sub(r"20[-0-9T:]+Z", "some time", error) for error in deployment.errors()]
+    failed = [record.values for record in deployment.fail()]
+    return held(deployment), deployment.success(), failed, errors, truth, counts
+
+
+@pytest.mark.parametrize("prevent", [False, True], ids=["", "prevent reprocessing"])
+@pytest.mark.parametrize("mishap", [kill, kill_after])
+def test_wherever_it_is_killed_a_file_comes_to_the_same(
+    deploy: Deploy, mishap: Mishap, prevent: bool
+) -> None:
+    """At every single call to ConnectWise, S3, DynamoDB or SQS."""
+
+    def imported(killed_at: int | None) -> tuple[Any, bool]:
+        deployment = deploy(prevent_reprocessing=prevent, takes_second_payment=True)
+        deployment.upload(*MIXED)
+        if killed_at is not None:
+            deployment.mishaps.plan("any", mishap, skip=killed_at)
+        runs = deployment.to_end()
+        return come_to(deployment), runs > 1
+
+    expected, _ = imported(None)
+    for place in range(200):
+        found, was_killed = imported(place)
+        assert found == expected, f"killed at call {place}"
+        if not was_killed:
+            break
+    assert 25 < place < 200
+
+
+def test_outcomes_are_stored_before_the_truth_table_learns_and_both_before_the_checkpoint(
+    deployment: Deployment,
+) -> None:
+    """Killed at each: the truth table knows nothing from beyond the stored parts."""
+    deployment.upload(*new_payments(2))
+    deployment.mishaps.plan("PutObject", kill, about=".jsonl")
+    assert deployment.run() == KILLED
+    assert held(deployment) == {1: [10], 2: [10]}
+    assert deployment.truth.all() == []
+    deployment.mishaps.plan("PutObject", kill_after, about=".jsonl")
+    while deployment.run() != KILLED:
+        pass
+    assert deployment.truth.all() == []
+    writes = len(deployment.connectwise.writes)
+    deployment.mishaps.plan("BatchWriteItem", kill_after)
+    while deployment.run() != KILLED:
+        pass
+    assert (len(deployment.truth.all()), deployment.row()["done"]) == (2, 0)
+    deployment.to_end()
+    assert len(deployment.connectwise.writes) == writes, "what is stored is not sent again"
+    assert len(deployment.success()) == 2
+
+
+def test_what_a_killed_run_has_sent_may_arrive_before_anything_else_is_sent(
+    deployment: Deployment,
+) -> None:
+    deployment.upload(*new_payments(2))
+    deployment.mishaps.plan("create", kill_after)
+    assert deployment.run() == KILLED
+    sent = len(deployment.connectwise.writes)
+    assert deployment.run() == PUT_BACK
+    assert len(deployment.connectwise.writes) == sent
+    assert deployment.delay() >= SETTLE_SECONDS
+    assert deployment.run() == FINISHED
+
+
+def test_a_run_that_was_taken_over_writes_nothing_any_more(deployment: Deployment) -> None:
+    def taken_over(effect: Callable[[], Any]) -> Any:
+        deployment.imports.put({**deployment.row(), "run": 2, "runToken": "another"})
+        return effect()
+
+    deployment.upload(*new_payments(2))
+    deployment.mishaps.plan("create", taken_over)
+    assert deployment.run() == PUT_BACK
+    row = deployment.row()
+    assert (row["run"], row["runToken"], row["done"]) == (2, "another", 0)
+
+
+# Time
+
+
+def test_a_run_that_is_short_of_time_goes_on_at_the_checkpoint(deployment: Deployment) -> None:
+    deployment.upload(*new_payments(12))
+    deployment.mishaps.plan("create", slow(deployment.clock, 10.0), times=ALWAYS)
+    assert deployment.run(seconds=80.0) == PUT_BACK
+    assert deployment.delay() <= 2
+    assert 0 < deployment.row()["done"] < 12
+    deployment.to_end()
+    assert [call.kind for call in deployment.connectwise.writes].count("create") == 12
+    assert len(deployment.success()) == 12
+
+
+@pytest.mark.parametrize("seconds", [900.0, 60.0], ids=["in one run", "short of time"])
+def test_an_import_does_not_close_while_a_message_may_still_arrive(
+    deployment: Deployment, seconds: float
+) -> None:
+    """It would come after those of the next file."""
+    deployment.connectwise.add_payment(1, amount=Decimal(5))
+    deployment.upload(on(1, 10))
+    deployment.upload(on(1, 20), name="b")
+    deployment.mishaps.plan("update", lost(deployment.clock, CALL_SECONDS + SETTLE_SECONDS - 1))
+    assert deployment.run(seconds) == (FINISHED if seconds > 60.0 else PUT_BACK)
+    deployment.to_end()
+    deployment.clock.sleep(100.0)
+    assert held(deployment) == {1: [20]}
+
+
+# Whose fault
+
+
+def test_two_records_that_alone_get_500_fail_in_one_run_and_all_others_succeed(
+    deployment: Deployment,
+) -> None:
+    """Issue 9, 3."""
+    for poison in (1, 4):
+        deployment.mishaps.plan("create", FAULT, about=about(poison), times=ALWAYS)
+    deployment.upload(*new_payments(8))
+    assert deployment.run() == FINISHED
+    assert [record.values["invoice/id"] for record in deployment.fail()] == ["1", "4"]
+    assert all("A timeout has occured." in error for error in deployment.errors())
+    assert deployment.clock.now < 60.0
+
+
+def test_a_stuck_record_lets_others_go_on_and_fails_when_it_was_stuck_often_enough(
+    deployment: Deployment,
+) -> None:
+    """There is no other of its kind to compare it with."""
+    deployment.connectwise.add_payment(1, amount=Decimal(5))
+    deployment.mishaps.plan("update", FAULT, times=ALWAYS)
+    deployment.upload(*new_payments(8))
+    assert deployment.run() == PUT_BACK
+    assert len(held(deployment)) == 8
+    assert "for one record" in deployment.row()["error"]
+    assert deployment.to_end() <= 6
+    assert [record.values["invoice/id"] for record in deployment.fail()] == ["1"]
+    assert "error" not in deployment.row()
+
+
+@pytest.mark.parametrize("kind", ["create", "invoices"])
+@pytest.mark.parametrize("form", ["500", "no answer"])
+def test_if_all_records_fail_it_is_an_outage_that_fails_none(
+    deploy: Deploy, kind: str, form: str
+) -> None:
+    deployment = deploy(bounds=Bounds(20, 2))
+    mishap = FAULT if form == "500" else raising(NoAnswer("reset"))
+    deployment.mishaps.plan(kind, mishap, times=ALWAYS)
+    if kind == "invoices":
+        deployment.mishaps.plan("payments", mishap, times=ALWAYS)
+    deployment.upload(*new_payments(12))
+    delays = []
+    for _ in range(7):
+        assert deployment.run() == PUT_BACK
+        delays.append(round(deployment.delay()))
+    assert delays == [60, 120, 240, 480, 900, 900, 900]
+    assert "ConnectWise" in deployment.row()["error"]
+    deployment.mishaps.end()
+    deployment.to_end()
+    assert len(deployment.success()) == 12
+    assert held(deployment) == {n: [10] for n in range(1, 13)}
+
+
+def test_an_outage_in_which_each_call_takes_all_its_time_is_seen_within_the_run(
+    deploy: Deploy,
+) -> None:
+    """Of more records than a run has time to try often enough; nothing is looked up before."""
+    deployment = deploy(bounds=Bounds(20, 2))
+    for n in range(1, 21):
+        deployment.connectwise.add_payment(n, amount=Decimal(5))
+    deployment.mishaps.plan("update", lost(deployment.clock), times=ALWAYS)
+    deployment.mishaps.plan("invoices", lost(deployment.clock), times=ALWAYS)
+    deployment.upload(*(on(n, payment_id=n * 100 + 1) for n in range(1, 21)))
+    assert deployment.run() == PUT_BACK
+    assert (deployment.published.delays, round(deployment.delay())) == (1, 60)
+    assert "does not answer" in deployment.row()["error"]
+
+
+def test_keys_that_are_refused_fail_no_record(deployment: Deployment) -> None:
+    refused = answering(error(401, "Unauthorized", "No."))
+    deployment.mishaps.plan("invoices", refused, times=ALWAYS)
+    deployment.upload(*new_payments(2))
+    assert deployment.run() == PUT_BACK
+    assert "keys" in deployment.row()["error"]
+    deployment.mishaps.end()
+    deployment.secret["privateKey"] = "rotated"
+    deployment.to_end()
+    assert len(deployment.success()) == 2
+
+
+def test_an_import_stays_with_the_company_that_it_has_begun_with(deployment: Deployment) -> None:
+    deployment.mishaps.plan("update", FAULT, times=ALWAYS)
+    deployment.connectwise.add_payment(2, amount=Decimal(5))
+    deployment.upload(*new_payments(3))
+    assert deployment.run() == PUT_BACK
+    deployment.secret["company"] = "other"
+    calls = len(deployment.connectwise.calls)
+    assert deployment.run() == PUT_BACK
+    assert len(deployment.connectwise.calls) == calls
+    assert "na.example.com/other" in deployment.row()["error"]
+    assert "na.example.com/acme" in deployment.row()["error"]
+    deployment.mishaps.end()
+    deployment.secret["company"] = "acme"
+    deployment.to_end()
+    assert len(deployment.success()) == 3
+
+
+def test_a_company_that_was_misspelt_can_be_corrected(deployment: Deployment) -> None:
+    """Nothing was sent to it."""
+    deployment.secret["company"] = "acne"
+    no_company = answering(error(404, "NotFound", "No such company."))
+    deployment.mishaps.plan("company", no_company, times=ALWAYS)
+    deployment.upload(*new_payments(2))
+    assert deployment.run() == PUT_BACK
+    deployment.mishaps.end()
+    deployment.secret["company"] = "acme"
+    deployment.to_end(most_runs=3)
+    assert len(deployment.success()) == 2
+
+
+@pytest.mark.parametrize("operation", ["PutObject", "BatchWriteItem", "BatchGetItem", "UpdateItem"])
+def test_if_aws_fails_the_file_comes_again_and_nothing_is_doubled(
+    deploy: Deploy, operation: str
+) -> None:
+    deployment = deploy(takes_second_payment=True)
+    failing = raising(client_error("InternalError"))
+    deployment.upload(*new_payments(4))
+    deployment.mishaps.plan(operation, failing, times=ALWAYS, skip=1)
+    for _ in range(MAX_KILLS + 2):
+        if deployment.queue.messages:
+            deployment.run()
+    deployment.mishaps.end()
+    deployment.to_end()
+    assert len(deployment.success()) == 4
+    assert held(deployment) == {n: [10] for n in range(1, 5)}
+
+
+# Kills without end
+
+
+def test_a_file_that_kills_its_runs_at_one_record_is_given_up_with_both_files(
+    deployment: Deployment,
+) -> None:
+    """Everything before that record has succeeded, since the last try goes record by record."""
+    deployment.mishaps.plan("create", kill, about=about(5), times=ALWAYS)
+    deployment.upload(*new_payments(12))
+    deployment.upload(*new_payments(1), name="b")
+    while deployment.queue.messages[0].id == "m1":
+        deployment.run()
+    success = [record.values["invoice/id"] for record in deployment.success()]
+    assert success == ["1", "2", "3", "4"]
+    assert [record.values["invoice/id"] for record in deployment.fail()] == [
+        *map(str, range(5, 13))
+    ]
+    errors = deployment.errors()
+    assert "not known whether" in errors[0]
+    assert "given up before this record" in errors[-1]
+    (told,) = file_errors(deployment.bucket.read("fail/a.xml"))
+    assert "at record 5" in told
+    (row,) = deployment.imports.all()
+    assert row["status"] == "Failed"
+    deployment.to_end()
+    assert len(deployment.success("b")) == 1
+
+
+@pytest.mark.parametrize(
+    ("operation", "what"), [("GetObject", "incoming/"), ("CopyObject", ""), ("HeadObject", "")]
+)
+def test_a_file_that_kills_its_runs_before_anything_is_sent_ends_too(
+    deployment: Deployment, operation: str, what: str
+) -> None:
+    deployment.upload(*new_payments(2))
+    deployment.mishaps.plan(operation, kill, about=what, times=MAX_KILLS)
+    deployment.to_end(most_runs=12)
+    assert deployment.row()["status"] == "Failed"
+    assert deployment.connectwise.writes == []
+    assert deployment.success() == []
+    assert file_errors(deployment.bucket.read("fail/a.xml")) != []
+
+
+@pytest.mark.parametrize("about_closing", ["success/a.xml", "fail/a.xml", "Succeeded"])
+@pytest.mark.parametrize("mishap", [kill, kill_after])
+def test_an_import_that_is_killed_while_closing_goes_on_however_often(
+    deployment: Deployment, about_closing: str, mishap: Mishap
+) -> None:
+    times = MAX_KILLS + 2
+    if mishap is kill_after and about_closing == "Succeeded":
+        times = 1
+    deployment.mishaps.plan("any", mishap, about=about_closing, times=times)
+    deployment.upload(*new_payments(3))
+    deployment.to_end()
+    assert (deployment.row()["status"], len(deployment.success())) == ("Succeeded", 3)
+    assert deployment.fail() == []
+
+
+def test_a_run_that_could_not_note_that_it_put_the_file_back_was_not_killed(
+    deployment: Deployment,
+) -> None:
+    """The imports table is down for writing, but for the begin of each run."""
+    deployment.mishaps.plan("create", lost(deployment.clock), times=ALWAYS)
+    failing = raising(client_error("InternalError"))
+    deployment.upload(*new_payments(2))
+    for _ in range(MAX_KILLS + 3):
+        deployment.mishaps.plan("UpdateItem", failing, about="'BOOL': False", times=1)
+        assert deployment.run() == PUT_BACK
+    deployment.mishaps.end()
+    deployment.to_end()
+    assert len(deployment.success()) == 2
+
+
+# The file is gone
+
+
+def test_what_was_sent_beyond_the_checkpoint_is_in_the_files_of_a_deleted_version(
+    deployment: Deployment,
+) -> None:
+    """Issue 9, 9: payments that were sent were in neither file."""
+    version = deployment.upload(*new_payments(14))
+    deployment.mishaps.plan("create", kill_after, about=about(6))
+    deployment.mishaps.plan("create", slow(deployment.clock, 1.0), times=ALWAYS)
+    assert deployment.run() == KILLED
+    assert deployment.row()["done"] < len(held(deployment)) < 14
+    deployment.bucket.erase("incoming/a.xml", version)
+    deployment.to_end()
+    assert deployment.row()["status"] == "Failed"
+    assert "deleted" in deployment.row()["error"]
+    sent = [record.values["invoice/id"] for record in deployment.success()]
+    assert [str(invoice) for invoice in held(deployment)] == sent
+    assert all(error.startswith("Not sent: ") for error in deployment.errors())
+    assert len(sent) + len(deployment.fail()) == 14
+
+
+@pytest.mark.parametrize("operation", ["GetObject", "HeadObject", "CopyObject"])
+def test_a_version_that_is_deleted_before_anything_was_sent_closes_the_import(
+    deployment: Deployment, operation: str
+) -> None:
+    version = deployment.upload(*new_payments(2))
+
+    def deleted(effect: Callable[[], Any]) -> Any:
+        deployment.bucket.erase("incoming/a.xml", version)
+        return effect()
+
+    deployment.mishaps.plan(operation, deleted)
+    deployment.to_end(most_runs=3)
+    assert deployment.row()["status"] == "Failed"
+    assert deployment.connectwise.writes == []
+
+
+# Recorded twice
+
+
+@pytest.mark.parametrize("mishap", [None, kill, kill_after])
+def test_a_payment_that_came_to_be_twice_ends_in_the_fail_file(
+    deploy: Deploy, mishap: Mishap | None
+) -> None:
+    """A message later than anybody can know, on a tenant that takes a second payment."""
+    deployment = deploy(takes_second_payment=True)
+    deployment.mishaps.plan("create", lost(deployment.clock, 80.0), about=about(1))
+    deployment.mishaps.plan("create", slow(deployment.clock, 29.0), about=about(1))
+    if mishap is not None:
+        deployment.mishaps.plan("PutObject", mishap, about="last-look")
+    deployment.upload(*new_payments(2))
+    deployment.to_end()
+    assert held(deployment)[1] == [10, 10]
+    (record,) = deployment.fail()
+    assert "several payments where there should be one: 101, 102" in record.errors[0]
+    row = deployment.row()
+    assert (row["created"], row["failed"], row["failedAmount"]) == (1, 1, 10)
+    assert row["status"] == "CompletedWithFailures"
+
+
+# Prevent Reprocessing over several files
+
+
+def test_only_what_was_accepted_is_not_sent_again(deploy: Deploy) -> None:
+    deployment = deploy(prevent_reprocessing=True)
+    deployment.mishaps.plan("create", answering(error(400, "Refused", "No.")), about=about(2))
+    deployment.upload(*new_payments(2))
+    deployment.to_end()
+    assert held(deployment) == {1: [10]}
+    deployment.upload(*new_payments(2), on(3, 12, external_id="R-1"), name="b")
+    deployment.to_end()
+    assert held(deployment) == {1: [10], 2: [10]}
+    same, changed = deployment.errors("b")
+    assert same.startswith("Already processed: external id R-1 is payment 101, ")
+    assert same.endswith(" in incoming/a.xml.")
+    assert "<amount> was 10 then, and is 12 here" in changed
+    row = next(row for row in deployment.imports.all() if row["key"] == "incoming/b.xml")
+    assert (row["skipped"], row["failed"], row["created"]) == (1, 1, 1)

@@ -1,0 +1,623 @@
+"""Which files are read, and as what; which are refused, and where."""
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from payments.errors import FileRefused
+from payments.files.encoding import BLOCK_BYTES
+from payments.files.reader import (
+    MAX_DEPTH,
+    MAX_MESSAGES_BYTES,
+    MAX_RECORD_BYTES,
+    MAX_ROOT_TAG_BYTES,
+    _Reader,
+)
+from payments.import_state import Root
+from unit.payment_files import (
+    SAMPLE,
+    blocks_of,
+    check,
+    document,
+    payment,
+    raw_records,
+    records,
+    refusal,
+)
+
+AMOUNTS = [payment(f"<amount>{amount}</amount>") for amount in (1, 2, 3)]
+
+
+def amounts(content: bytes) -> list[str]:
+    return [str(record.amount) for record in records(content)]
+
+
+# What is read
+
+
+def test_the_sample_has_one_record() -> None:
+    (record,) = records(SAMPLE)
+    assert record.errors == ()
+    assert (record.payment_id, record.external_id, record.invoice_id) == (17, "INV-PAY-9", 351)
+
+
+def test_records_are_read_in_order_and_numbered_from_one() -> None:
+    found = records(document(*AMOUNTS))
+    assert [(record.number, str(record.amount)) for record in found] == [
+        (1, "1"),
+        (2, "2"),
+        (3, "3"),
+    ]
+    assert check(document(*AMOUNTS)).total == 3
+
+
+@pytest.mark.parametrize(("after", "numbers"), [(0, [1, 2, 3]), (2, [3]), (3, [])])
+def test_reading_goes_on_behind_any_record(after: int, numbers: list[int]) -> None:
+    assert [raw.number for raw in raw_records(document(*AMOUNTS), after)] == numbers
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"<InvoicePayments/>", b"<InvoicePayments></InvoicePayments>"),
+        b"<InvoicePayments>\r\n\t </InvoicePayments>\n",
+        b"<InvoicePayments><!-- nothing today --></InvoicePayments>",
+        b"<InvoicePayments><![CDATA[ \n ]]></InvoicePayments>",
+    ],
+)
+def test_a_file_without_records_is_no_mistake(content: bytes) -> None:
+    assert check(content).total == 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'<InvoicePayments xmlns="urn:payments"><InvoicePayment><amount>1</amount>'
+        b"</InvoicePayment></InvoicePayments>",
+        b'<p:InvoicePayments xmlns:p="urn:payments"><p:InvoicePayment><p:amount>1</p:amount>'
+        b"</p:InvoicePayment></p:InvoicePayments>",
+        b'<p:InvoicePayments xmlns:p="urn:a"><q:InvoicePayment xmlns:q="urn:b"><amount>1</amount>'
+        b"</q:InvoicePayment></p:InvoicePayments>",
+        b'<InvoicePayments><InvoicePayment xmlns="urn:b"><amount xmlns="">1</amount>'
+        b"</InvoicePayment></InvoicePayments>",
+    ],
+)
+def test_elements_are_known_by_their_local_names(content: bytes) -> None:
+    assert amounts(content) == ["1"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("<amount><![CDATA[1]]></amount>", "<amount><!-- one -->1<!-- pound --></amount>"),
+        *("<amount>&#49;</amount>", "<amount>\n  1\t</amount>"),
+        *("<!-- <amount>2</amount> --><amount>1</amount>", "<?amount 2?><amount><?a b?>1</amount>"),
+    ],
+)
+def test_comments_cdata_and_instructions_do_not_matter(content: str) -> None:
+    assert amounts(document(payment(content))) == ["1"]
+
+
+XSI = 'xmlns:i="http://www.w3.org/2001/XMLSchema-instance"'
+
+
+@pytest.mark.parametrize(
+    ("attributes", "names"),
+    [
+        ("a='>' b=\"/>\"", ("a", "b")),
+        ("xmlns:p='urn:p' p:a='1'", ("p:a",)),
+        (f"{XSI} i:nil='true' i:type='t' xml:lang='de' xmlns:q='urn:q' xmlns='urn:r'", ()),
+        ("nil='true'", ("nil",)),
+    ],
+)
+def test_attributes_are_handed_over_by_their_names(attributes: str, names: tuple[str, ...]) -> None:
+    (raw,) = raw_records(
+        document(f"<InvoicePayment {attributes}><a {attributes}/></InvoicePayment>")
+    )
+    assert raw.element.attributes == names
+    assert raw.element.children[0].attributes == names
+
+
+def test_text_is_put_together_from_its_pieces() -> None:
+    content = "<type>a<![CDATA[<b>]]>&amp;<!-- -->c</type>"
+    (record,) = records(document(payment(content)))
+    assert record.fields == {"type": "a<b>&c"}
+
+
+def test_comments_and_instructions_may_stand_anywhere() -> None:
+    before = '<?xml version="1.0"?><!-- a --><?b c?>\n<!-- d -->'
+    content = document("<!-- e -->", *AMOUNTS, "<?f?>", before=before) + b"<!-- g --><?h?>\n"
+    assert amounts(content) == ["1", "2", "3"]
+
+
+def test_other_children_of_the_root_are_records_too() -> None:
+    """So that none is lost in silence; reading their values rejects them."""
+    found = records(document(AMOUNTS[0], "<Payment/>", AMOUNTS[1]))
+    assert [record.number for record in found] == [1, 2, 3]
+    assert [bool(record.errors) for record in found] == [False, True, False]
+
+
+def test_the_roots_own_error_message_is_no_record() -> None:
+    """It is what a refused file's fail file holds."""
+    content = document("<ErrorMessage>line 2 <b>was</b> wrong</ErrorMessage>", *AMOUNTS)
+    assert check(content).total == 3
+    assert amounts(content) == ["1", "2", "3"]
+
+
+def test_an_error_message_in_a_namespace_is_no_record_either() -> None:
+    content = document("<ErrorMessage/>", *AMOUNTS, root='InvoicePayments xmlns="urn:payments"')
+    assert check(content).total == 3
+
+
+@pytest.mark.parametrize(
+    ("tag", "expected"),
+    [
+        ("<InvoicePayments>", Root()),
+        (
+            "<InvoicePayments a='>' xmlns=\"urn:x\" >",
+            Root(b"<InvoicePayments a='>' xmlns=\"urn:x\" >", b"</InvoicePayments>"),
+        ),
+        (
+            '<p:InvoicePayments\n xmlns:p="urn:x">',
+            Root(b'<p:InvoicePayments\n xmlns:p="urn:x">', b"</p:InvoicePayments>"),
+        ),
+    ],
+)
+def test_the_roots_tags_are_kept(tag: str, expected: Root) -> None:
+    content = tag.encode() + payment("").encode() + expected.end_tag
+    assert check(b'<?xml version="1.0"?>\n<!-- x -->' + content).root == expected
+
+
+@pytest.mark.parametrize("tag", [b'<InvoicePayments a="/"/>', b'<InvoicePayments a="/" />'])
+def test_an_empty_root_is_opened(tag: bytes) -> None:
+    assert check(tag).root == Root(b'<InvoicePayments a="/">', b"</InvoicePayments>")
+
+
+# The bytes of each record
+
+
+@dataclass(frozen=True)
+class Source:
+    """A record's bytes, and what must be found in them."""
+
+    whole: bytes
+    content: bytes
+    payment_id: bytes | None = None
+    error_messages: tuple[bytes, ...] = ()
+
+
+def around(start: bytes, content: bytes, end: bytes, payment_id: bytes | None = None) -> Source:
+    """Return a record with a start tag and an end tag."""
+    return Source(start + content + end, content, payment_id)
+
+
+START, END = b"<InvoicePayment>", b"</InvoicePayment>"
+MESSAGES = (b"<ErrorMessage>a</ErrorMessage>", b"<ErrorMessage />")
+SOURCES = [
+    Source(b"<InvoicePayment/>", b""),
+    Source(b"<InvoicePayment a='/>' />", b""),
+    around(START, b"", END),
+    around(START, b"<id/><amount>1</amount>", END, b"<id/>"),
+    around(
+        b"<InvoicePayment\n>", b"\r\n\t<id >5</id\n>\r\n", b"</InvoicePayment >", b"<id >5</id\n>"
+    ),
+    around(START, b"<!-- <id>1</id></InvoicePayment> --><id>2</id>", END, b"<id>2</id>"),
+    around(START, b"<![CDATA[</InvoicePayment><id>1</id>]]><?id </id>?>", END),
+    around(START, b"<invoice><id>3</id></invoice><id>4</id>", END, b"<id>4</id>"),
+    around(START, b"<id a='>'><!-- </id> -->4</id>", END, b"<id a='>'><!-- </id> -->4</id>"),
+    around(START, "<type>É€😀</type><id>😀</id>".encode(), END, "<id>😀</id>".encode()),
+    around(
+        b"<p:InvoicePayment xmlns:p='u>' b=\"'/>\">",
+        b"<p:id>9</p:id>",
+        b"</p:InvoicePayment>",
+        b"<p:id>9</p:id>",
+    ),
+    around(b"<Other>", b"<id/>", b"</Other>", b"<id/>"),
+    Source(START + b" ".join(MESSAGES) + END, b" ".join(MESSAGES), error_messages=MESSAGES),
+]
+SEPARATORS = [b"", b"\n  ", b"<!-- a longer comment than a block -->", b"<?pi?>\r\n"]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(SOURCES), st.sampled_from(SEPARATORS)), max_size=6),
+    st.integers(1, 50),
+)
+def test_every_record_keeps_its_own_bytes_wherever_the_blocks_end(
+    parts: list[tuple[Source, bytes]], block_size: int
+) -> None:
+    body = b"".join(source.whole + separator for source, separator in parts)
+    with blocks_of(block_size):
+        found = raw_records(b"<InvoicePayments>" + body + b"</InvoicePayments>")
+    assert [raw.xml.source for raw in found] == [source.whole for source, _ in parts]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.whole.decode())
+def test_the_parts_of_a_record_are_found_wherever_the_blocks_end(source: Source) -> None:
+    for block_size in (*range(1, 50), 64 * 1024):
+        with blocks_of(block_size):
+            (raw,) = raw_records(b"<InvoicePayments>\n " + source.whole + b"</InvoicePayments>")
+        xml = raw.xml
+        assert xml.source[slice(*xml.content)] == source.content
+        own_id = None if xml.payment_id is None else xml.source[slice(*xml.payment_id)]
+        assert own_id == source.payment_id
+        messages = tuple(xml.source[slice(*span)] for span in xml.error_messages)
+        assert messages == source.error_messages
+
+
+def test_a_record_behind_a_long_token_at_the_end_is_read_wherever_the_blocks_end() -> None:
+    """The parser may put off, until it knows that the file has ended, what follows the token."""
+    last = payment("<amount>2</amount><!--" + "x" * 200 + "-->")
+    content = document(AMOUNTS[0], last)
+    for block_size in range(1, len(content)):
+        with blocks_of(block_size):
+            assert amounts(content) == ["1", "2"], f"in blocks of {block_size}"
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b" \n",
+        b"\xef\xbb\xbf",
+        b"\xff\xfe",
+        b"\0" * 2000,
+        b"\xff" * 2000,
+        b"PK\x03\x04\x14\x00",
+        b'{"amount": 10}',
+        b"invoice,amount\n1,10\n",
+        b"<",
+        b"<InvoicePayments>",
+        b"<InvoicePayments/><InvoicePayments/>",
+        b"<InvoicePayments/>text",
+        b"text<InvoicePayments/>",
+        b" <?xml version='1.0'?><InvoicePayments/>",
+        b"<InvoicePayments><InvoicePayment></InvoicePayments>",
+        b"<InvoicePayments><InvoicePayment/></invoicepayments>",
+        b"<InvoicePayments a=1/>",
+        b"<InvoicePayments a='1' a='2'/>",
+        b"<p:InvoicePayments/>",
+        b"<InvoicePayments>&undefined;</InvoicePayments>",
+        b"<InvoicePayments><InvoicePayment><type>&nbsp;</type></InvoicePayment></InvoicePayments>",
+        b"<InvoicePayments><InvoicePayment><type>\x01</type></InvoicePayment></InvoicePayments>",
+        b"<InvoicePayments><InvoicePayment><type>a\0</type></InvoicePayment></InvoicePayments>",
+        b"<InvoicePayments><InvoicePayment><type>&#0;</type></InvoicePayment></InvoicePayments>",
+        b"<InvoicePayments><InvoicePayment><type>\xe9</type></InvoicePayment></InvoicePayments>",
+        b"<InvoicePayments><InvoicePayment><type>]]></type></InvoicePayment></InvoicePayments>",
+        b"<InvoicePayments><!-- -- --></InvoicePayments>",
+        b'<InvoicePayments xmlns="a}b"/>',
+    ],
+)
+def test_what_is_not_well_formed_is_refused_with_its_place(content: bytes) -> None:
+    assert re.match(r"line [1-9][0-9]*, column [1-9][0-9]*: ", refusal(content))
+
+
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b" \n"])
+def test_an_empty_file_is_told_from_one_that_is_wrong(content: bytes) -> None:
+    assert "the file is empty" in refusal(content)
+
+
+MISTAKES = [
+    ("Smith & Sons", 7, "this & must be written &amp;"),
+    ("A&B</type>", 2, "this & must be written &amp;"),
+    ("a &\u00e9\u00e9 b", 3, "this & must be written &amp;"),
+    ("Bank&nbsp;1", 5, "&nbsp; is not known in XML: write &#160; instead"),
+    ("&who;", 1, "&who; is not known in XML: write the character itself instead"),
+    ("&#4; none", 1, "&#4; stands for a character that XML does not allow"),
+    ("Bank\x0b 1", 5, "the control character U+000B is not allowed"),
+    ("Caf\udce9 Z", 4, "byte 0xE9 is no UTF-8: save the file as UTF-8, or name its encoding"),
+    ("a\ufffe", 2, "the character U+FFFE is not allowed"),
+    *(("1 < 2", 4, "this < must be written &lt;"), ("1<2", 3, "this < must be written &lt;")),
+    *(("a]]>b", 4, "]]> must be written ]]&gt;"), ("<!-- a -- b -->", 10, "two hyphens")),
+    ("<b>1</type>", 7, "</type> stands where </b> must"),
+    ("<b a='1' a='2'/>", 10, "an attribute is given twice"),
+    ("<p:b/>", 1, "the prefix before the colon is not declared"),
+    ("<b a='<'/>", 7, "this < must be written &lt;"),
+    ("<b a=1/>", 6, "the file is not correct XML here"),
+]
+
+
+@pytest.mark.parametrize(
+    ("value", "column", "reason"), MISTAKES, ids=lambda value: repr(value)[:20]
+)
+def test_a_mistake_is_told_with_its_place_and_what_to_write_instead(
+    value: str, column: int, reason: str
+) -> None:
+    """In words of whoever keeps the books, not in the parser's."""
+    content = f"<InvoicePayments>\n<InvoicePayment><type>\n{value}</type>"
+    message = refusal(content.encode(errors="surrogateescape"))
+    assert message.startswith(f"line 3, column {column}: ")
+    assert reason in message
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"\n<?xml version='1.0'?><InvoicePayments/>", "line 2, column 1: something stands before"),
+        (b"<InvoicePayments/>\n<a/>", "line 2, column 1: something stands behind the end"),
+        (b"invoice,amount\n1,10\n", "line 1, column 1: the file is not XML"),
+        (b"PK\x03\x04", "line 1, column 3: the file is not XML"),
+        (b"\0\x05\x16\x07Mac OS X", "line 1, column 1: the file is not XML"),
+    ],
+)
+def test_what_is_wrong_with_a_file_as_a_whole_is_told(content: bytes, reason: str) -> None:
+    assert refusal(content).startswith(reason)
+
+
+def test_line_and_column_point_at_the_mistake() -> None:
+    content = (
+        b"<InvoicePayments>\n  <InvoicePayment>\n    &oops;</InvoicePayment></InvoicePayments>"
+    )
+    assert refusal(content).startswith("line 3, column 5: ")
+
+
+def test_line_and_column_point_at_the_mistake_wherever_the_blocks_end() -> None:
+    content = b"<InvoicePayments>\n <InvoicePayment>\n  <a>1</b></InvoicePayment></InvoicePayments>"
+    places = set()
+    for size in range(1, 50):
+        with blocks_of(size):
+            places.add(refusal(content).partition(":")[0])
+    assert places == {"line 3, column 9"}
+
+
+@pytest.mark.parametrize(
+    "root", ["invoicepayments", "InvoicePayment", "Invoices", "html", "x" * 5000]
+)
+def test_another_root_is_refused_by_name(root: str) -> None:
+    message = refusal(f"\n<{root}><InvoicePayment/></{root}>".encode())
+    assert message.startswith("line 2, column 1: ")
+    assert root[:100] in message
+    assert len(message) < 300
+
+
+BOMB = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 10))
+
+
+@pytest.mark.parametrize(
+    "doctype",
+    [
+        "<!DOCTYPE InvoicePayments>",
+        "<!DOCTYPE InvoicePayments []>",
+        '<!DOCTYPE InvoicePayments SYSTEM "file:///etc/passwd">',
+        '<!DOCTYPE InvoicePayments PUBLIC "-//X" "http://127.0.0.1/x.dtd">',
+        '<!DOCTYPE InvoicePayments [<!ENTITY e "1">]>',
+        '<!DOCTYPE InvoicePayments [<!ENTITY e SYSTEM "file:///etc/passwd">]>',
+        '<!DOCTYPE InvoicePayments [<!ENTITY % e SYSTEM "http://127.0.0.1/x"> %e;]>',
+        f'<!DOCTYPE InvoicePayments [<!ENTITY e0 "lol">{BOMB}]>',
+    ],
+)
+def test_a_document_type_is_refused_whatever_it_declares(doctype: str) -> None:
+    message = refusal(document(payment("<amount>1</amount>"), before=f"\n{doctype}"))
+    assert message.startswith("line 2, column ")
+    assert "not allowed" in message
+
+
+def test_what_stands_in_a_refused_document_type_is_not_in_the_message() -> None:
+    doctype = '<!DOCTYPE InvoicePayments [<!ENTITY e "hush">]>'
+    assert "hush" not in refusal(document(before=doctype))
+
+
+def test_a_document_type_inside_of_comments_and_cdata_is_only_text() -> None:
+    text = "<type><![CDATA[<!DOCTYPE a>]]></type>"
+    assert check(document(payment(text), before="<!-- <!DOCTYPE a> -->")).total == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        document("stray", *AMOUNTS),
+        document(*AMOUNTS, "\n0"),
+        document(AMOUNTS[0], "<![CDATA[x]]>", AMOUNTS[1]),
+        document(AMOUNTS[0], "&#65;"),
+    ],
+)
+def test_text_between_records_is_refused(content: bytes) -> None:
+    assert "text" in refusal(content)
+
+
+def test_text_directly_inside_of_a_record_is_the_records_own_mistake() -> None:
+    found = records(document(payment("stray<amount>1</amount>"), *AMOUNTS))
+    assert [bool(record.errors) for record in found] == [True, False, False, False]
+
+
+def test_elements_may_be_nested_only_so_deep() -> None:
+    """Far deeper than any payment; the root, the record and its field count too."""
+
+    def nested(depth: int) -> bytes:
+        levels = depth - 2
+        return document(payment("<a>" * levels + "</a>" * levels))
+
+    assert check(nested(MAX_DEPTH)).total == 1
+    assert str(MAX_DEPTH) in refusal(nested(MAX_DEPTH + 1))
+    assert "deep" in refusal(nested(100_000))
+
+
+MEGABYTES = "x" * (3 * MAX_RECORD_BYTES)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        document(f"<{MEGABYTES}/>"),
+        document(payment(f"<{MEGABYTES}/>")),
+        document(f"<InvoicePayment a='{MEGABYTES}'/>"),
+        document(payment(f"<a b='{MEGABYTES}'/>")),
+        document(payment(f"<type>{MEGABYTES}</type>")),
+        document(payment(f"<type><![CDATA[{MEGABYTES}]]></type>")),
+        document(payment(f"<!--{MEGABYTES}-->")),
+        document(payment(f"<?a {MEGABYTES}?>")),
+        document(payment("<a>1</a>" * (MAX_RECORD_BYTES // 4))),
+        document(f"<!--{MEGABYTES}-->"),
+        document(f"<?a {MEGABYTES}?>"),
+        document(f"<ErrorMessage>{MEGABYTES}</ErrorMessage>"),
+        document(root=f"InvoicePayments a='{MEGABYTES}'"),
+        document(before=f"<!--{MEGABYTES}-->"),
+        document(before=f"<?a {MEGABYTES}?>"),
+        document() + f"<!--{MEGABYTES}-->".encode(),
+    ],
+    ids=[
+        *("a record's name", "a field's name", "a record's attribute", "a field's attribute"),
+        *("a value", "a value in CDATA", "a comment in a record", "an instruction in a record"),
+        *("many fields", "a comment", "an instruction", "the root's error message"),
+        *("the root's attribute", "a comment before the root", "an instruction before the root"),
+        "a comment after the root",
+    ],
+)
+def test_what_would_fill_the_memory_is_refused(content: bytes) -> None:
+    assert re.match(r"line 1, column [0-9]+: .* bytes", refusal(content))
+
+
+def test_the_record_that_is_too_large_is_named() -> None:
+    content = document(*AMOUNTS, payment(f"<type>{MEGABYTES}</type>"), *AMOUNTS)
+    assert "record 4 " in refusal(content)
+
+
+def test_a_root_tag_that_is_too_long_to_keep_is_refused() -> None:
+    assert "root" in refusal(document(root=f"InvoicePayments a='{'x' * MAX_ROOT_TAG_BYTES}'"))
+
+
+MUCH = 3 * MAX_RECORD_BYTES
+
+
+@pytest.mark.parametrize("filling", ["\n", "<!--x-->", "<?abcd?>"])
+def test_any_amount_of_small_things_before_and_behind_the_root_is_fine(filling: str) -> None:
+    much = filling * (MUCH // len(filling))
+    assert check(document(*AMOUNTS, before=much)).total == 3
+    assert check(document(*AMOUNTS) + much.encode()).total == 3
+
+
+@pytest.mark.parametrize("filling", ["\n", "<!--x-->", "<?abcd?>", "<ErrorMessage/>"])
+def test_any_amount_of_small_things_between_records_is_fine(filling: str) -> None:
+    much = filling * (MUCH // len(filling))
+    assert check(document(AMOUNTS[0], much, AMOUNTS[1])).total == 2
+
+
+# Cut off
+
+RICH = document(
+    payment("<id>1</id><!-- é --><invoice><identifier><![CDATA[A]]></identifier></invoice>"),
+    "\n",
+    payment("<amount a='b'>1</amount>"),
+    root='p:InvoicePayments xmlns:p="urn:x"',
+    before='<?xml version="1.0" encoding="utf-8"?>\n<!-- c -->',
+)
+
+
+@pytest.mark.parametrize("content", [SAMPLE, RICH], ids=["sample", "rich"])
+def test_a_file_cut_off_at_any_byte_is_refused(content: bytes) -> None:
+    check(content)
+    for length in range(len(content)):
+        assert "cut off" in refusal(content[:length])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32", "shift_jis", "cp037"])
+def test_a_file_of_another_encoding_cut_off_at_any_byte_is_refused(encoding: str) -> None:
+    before = f'<?xml version="1.0" encoding="{encoding}"?>\n'
+    content = document(payment("<amount>1</amount>"), before=before).decode().encode(encoding)
+    check(content)
+    for length in range(len(content)):
+        assert refusal(content[:length])
+
+
+@given(st.binary(max_size=200))
+def test_whatever_the_bytes_they_are_read_or_refused(content: bytes) -> None:
+    """Nothing else may happen: an unexpected error would try the file again and again."""
+    read_or_refused(content)
+
+
+@given(st.integers(0, len(RICH) - 1), st.binary(max_size=4), st.integers(0, 4))
+def test_whatever_is_changed_in_a_file_it_is_read_or_refused(
+    position: int, inserted: bytes, removed: int
+) -> None:
+    read_or_refused(RICH[:position] + inserted + RICH[position + removed :])
+
+
+def read_or_refused(content: bytes) -> None:
+    try:
+        total = check(content).total
+    except FileRefused:
+        return
+    assert len(records(content)) == total
+
+
+# Memory
+
+
+class Generated(io.RawIOBase):
+    """A file that is made while it is read; it can only be read from its start, twice."""
+
+    def __init__(self, parts: Callable[[], Iterator[bytes]]) -> None:
+        self._make = parts
+        self.seek(0)
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        assert (offset, whence) == (0, 0)
+        self._parts = self._make()
+        self._rest = b""
+        return 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        while len(self._rest) < size and (part := next(self._parts, b"")):
+            self._rest += part
+        found, self._rest = self._rest[:size], self._rest[size:]
+        return found
+
+
+def test_what_is_kept_of_a_file_does_not_grow_with_it() -> None:
+    def parts() -> Iterator[bytes]:
+        yield b"<InvoicePayments>\n"
+        for number in range(20_000):
+            yield payment(f"<id>{number}</id><amount>10.00</amount>").encode() + b"\n"
+        yield b"</InvoicePayments>"
+
+    reader = _Reader(after=0)
+    file = cast("BinaryIO", Generated(parts))
+    kept = [reader._window.end - reader._window.start for _ in reader.read(file)]
+    assert len(kept) == 20_000
+    assert max(kept) <= 2 * BLOCK_BYTES
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["<a{0}/>", "<a b{0}='1'/>", "<a xmlns:p{0}='u'/>", "<p{0}:a xmlns:p{0}='u'/>"],
+    ids=["elements", "attributes", "prefixes", "elements with prefixes"],
+)
+def test_a_file_of_endless_different_names_is_refused(written: str) -> None:
+    """The parser keeps each of them for good."""
+    fields = "".join(written.format(number) for number in range(20))
+    content = document(payment(fields), *(payment(written.format(n)) for n in range(20_000)))
+    assert "different names" in refusal(content)
+    assert check(document(*[payment(fields)] * 1000)).total == 1000
+
+
+def test_instructions_with_endless_different_names_are_forgotten() -> None:
+    reader = _Reader(after=None)
+    body = "".join(f"<?p{number}?>" for number in range(200_000)).encode()
+    assert not list(reader.read(io.BytesIO(b"<InvoicePayments>" + body + b"</InvoicePayments>")))
+    assert len(reader._expat.intern) < 50_000
+
+
+@pytest.mark.parametrize("after", range(4))
+def test_records_that_are_passed_over_are_looked_at_all_the_same(after: int) -> None:
+    wrong = payment("<a>" * MAX_DEPTH + "</a>" * MAX_DEPTH)
+    for place in range(4):
+        content = document(*AMOUNTS[:place], wrong, *AMOUNTS[place:])
+        with pytest.raises(FileRefused, match="nested"):
+            raw_records(content, after)
+
+
+def test_a_record_is_not_larger_for_the_error_messages_in_it() -> None:
+    """What comes out of a fail file is read again, though our messages have made it larger."""
+    messages = "\n <ErrorMessage>" + "x" * (MAX_MESSAGES_BYTES - 200) + "</ErrorMessage>"
+    content = payment(" " * (MAX_RECORD_BYTES - len(payment("")) - 1) + "." + messages)
+    assert check(document(content)).total == 1
+    for larger in (content.replace(".", ".."), content.replace("xx", "xxxx")):
+        assert "record 1 is larger" in refusal(document(larger))

@@ -1,0 +1,578 @@
+"""What the elements of a record come to, and everything that can be wrong with them."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from xml.sax.saxutils import escape
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from payments.connectwise.answers import write_json
+from payments.files.record import (
+    MAX_EXTERNAL_ID_BYTES,
+    MAX_ID,
+    MAX_INVOICE_NUMBER_CHARACTERS,
+    MAX_TEXT_CHARACTERS,
+)
+from payments.models import JsonValue
+from unit.payment_files import RULES, SAMPLE, document, record, records
+
+XSI = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+
+
+def fields(content: str) -> dict[str, JsonValue]:
+    """Return what is sent of a record that has nothing wrong with it."""
+    found = record(content)
+    assert found.errors == ()
+    return dict(found.fields or {})
+
+
+def error(content: str) -> str:
+    """Return the one thing that is wrong with a record."""
+    (message,) = record(content).errors
+    return message
+
+
+def test_every_part_of_a_record_has_its_place() -> None:
+    found = record(
+        "<id>17</id><externalId>PAY-9</externalId>"
+        "<invoice><id>351</id><identifier>INV-351</identifier></invoice>"
+        "<amount>120.50</amount><paymentDate>2019-03-29T12:00:00Z</paymentDate>"
+        "<appliedBy>Kim</appliedBy><type>P</type><credit><id>8</id></credit>"
+        "<paymentAccount>1200</paymentAccount><aRPaymentAccount>1100</aRPaymentAccount>"
+    )
+    assert found.errors == ()
+    assert (found.payment_id, found.external_id) == (17, "PAY-9")
+    assert (found.invoice_id, found.invoice_number) == (351, "INV-351")
+    assert found.fields == {
+        "amount": Decimal("120.50"),
+        "paymentDate": "2019-03-29T00:00:00Z",
+        "appliedBy": "Kim",
+        "type": "P",
+        "credit": {"id": 8},
+        "paymentAccount": "1200",
+        "aRPaymentAccount": "1100",
+    }
+
+
+def test_the_sample_is_read_as_it_stands() -> None:
+    (found,) = records(SAMPLE)
+    assert found.fields == {"amount": Decimal("120.50"), "paymentDate": "2019-03-29T00:00:00Z"}
+
+
+def test_an_empty_record_gives_nothing() -> None:
+    found = record("")
+    assert found.errors == ()
+    assert found.fields == {}
+    assert found.amount is None
+
+
+def test_fields_keep_the_files_order() -> None:
+    assert list(fields("<type>P</type><amount>1</amount><appliedBy>K</appliedBy>")) == [
+        "type",
+        "amount",
+        "appliedBy",
+    ]
+
+
+@pytest.mark.parametrize("blank", ["\xa0 ", "\u202f", "\u200b", "\ufeff", "\u200e", "\u3000\t"])
+def test_blanks_that_nobody_sees_do_not_count_either(blank: str) -> None:
+    found = record(
+        f"{blank}<externalId>{blank}N 1{blank}</externalId><amount>10.00{blank}</amount>"
+        f"<invoice>{blank}<identifier>INV-1{blank}</identifier></invoice><type>{blank}</type>"
+    )
+    assert found.errors == ()
+    assert (found.external_id, found.invoice_number) == ("N 1", "INV-1")
+    assert found.fields == {"amount": Decimal("10.00")}
+
+
+def test_what_cannot_be_seen_in_a_wrong_value_is_shown_escaped() -> None:
+    assert "'1[U+200B]0'" in error("<id>1\u200b0</id>")
+    assert "'2018[U+2011]10[U+2011]11'" in error("<paymentDate>2018‑10‑11</paymentDate>")
+
+
+def test_blanks_around_a_value_do_not_count() -> None:
+    found = record("<id>\n 7 </id><externalId> A B </externalId><amount>\t1.5\r\n</amount>")
+    assert (found.payment_id, found.external_id, found.amount) == (7, "A B", Decimal("1.5"))
+
+
+# Not given, empty, nil
+
+VALUES = ["paymentDate", "appliedBy", "type", "paymentAccount", "aRPaymentAccount", "credit"]
+OPTIONAL = [*VALUES, "externalId", "invoice"]
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+@pytest.mark.parametrize(
+    "written", ["<{0}/>", "<{0}></{0}>", "<{0}> \n</{0}>", "<{0}><!-- --></{0}>"]
+)
+def test_an_empty_element_is_not_given(name: str, written: str) -> None:
+    found = record(f"{written.format(name)}<amount>1</amount>")
+    assert found.errors == ()
+    assert found.fields == {"amount": Decimal(1)}
+    assert (found.external_id, found.invoice_id, found.invoice_number) == (None, None, None)
+
+
+@pytest.mark.parametrize("name", [*OPTIONAL, "id", "amount"])
+@pytest.mark.parametrize("nil", ["true", "1", " true "])
+def test_nil_is_not_given_even_where_empty_is_wrong(name: str, nil: str) -> None:
+    found = record(f"<{name} {XSI} xsi:nil='{nil}'/>")
+    assert found.errors == ()
+    assert found.fields == {}
+    assert (found.payment_id, found.external_id, found.invoice_id) == (None, None, None)
+
+
+@pytest.mark.parametrize("attributes", [f"{XSI} xsi:nil='false'", f"{XSI} xsi:nil='0'"])
+def test_what_is_not_nil_is_given(attributes: str) -> None:
+    assert "<amount>" in error(f"<amount {attributes}/>")
+    assert fields(f"<amount {attributes}>2</amount>") == {"amount": Decimal(2)}
+
+
+def test_nil_is_known_under_any_prefix() -> None:
+    attributes = "xmlns:i='http://www.w3.org/2001/XMLSchema-instance' i:nil='true'"
+    assert fields(f"<amount {attributes}/>") == {}
+
+
+@pytest.mark.parametrize("name", ["id", "amount"])
+@pytest.mark.parametrize("written", ["<{0}/>", "<{0}></{0}>", "<{0}> \n</{0}>"])
+def test_an_id_or_amount_that_is_there_but_empty_is_wrong(name: str, written: str) -> None:
+    message = error(written.format(name))
+    assert f"<{name}>" in message
+    assert "empty" in message
+
+
+@pytest.mark.parametrize("written", ["<id/>", "<id></id>", "<id> </id>"])
+def test_an_invoice_id_that_is_there_but_empty_is_wrong(written: str) -> None:
+    message = error(f"<invoice>{written}</invoice>")
+    assert "<invoice/id>" in message
+    assert "empty" in message
+
+
+def test_a_nil_invoice_id_is_not_given() -> None:
+    found = record(f"<invoice><id {XSI} xsi:nil='true'/><identifier>N</identifier></invoice>")
+    assert (found.errors, found.invoice_id, found.invoice_number) == ((), None, "N")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"<amount {XSI} xsi:nil='true'>5</amount>",
+        f"<type {XSI} xsi:nil='true'>P</type>",
+        f"<invoice {XSI} xsi:nil='true'><id>1</id></invoice>",
+    ],
+)
+def test_what_is_nil_and_has_content_contradicts_itself(content: str) -> None:
+    assert "nil" in error(content)
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    "name", ["ammount", "Amount", "ID", "externalid", "Invoice", "date", "errorMessage", "a" * 5000]
+)
+def test_an_unknown_element_is_wrong_by_name(name: str) -> None:
+    message = error(f"<{name}>1</{name}>")
+    assert f"<{name[:100]}" in message
+    assert len(message) < 200
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        *(("<ammount>1</ammount>", "<amount>"), ("<AMOUNT>1</AMOUNT>", "<amount>")),
+        *(("<externalid>1</externalid>", "<externalId>"), ("<paymentdate/>", "<paymentDate>")),
+        ("<invoise/>", "<invoice>"),
+        ("<invoice><identifer>1</identifer></invoice>", "<invoice/identifier>"),
+        ("<invoice><Id>1</Id></invoice>", "<invoice/id>"),
+    ],
+)
+def test_a_near_miss_is_told_what_was_probably_meant(written: str, meant: str) -> None:
+    assert error(written).endswith(f"is not known. Did you mean {meant}?")
+
+
+@pytest.mark.parametrize("name", ["company", "memo", "a" * 500_000])
+def test_a_name_that_is_near_to_none_is_told_without_a_guess(name: str) -> None:
+    assert "mean" not in error(f"<{name}/>")
+
+
+@pytest.mark.parametrize("name", ["ammount", "Id", "number", "company"])
+def test_an_unknown_part_of_the_invoice_is_wrong_by_name(name: str) -> None:
+    message = error(f"<invoice><id>1</id><{name}/></invoice>")
+    assert f"<invoice/{name}>" in message
+
+
+READ_ONLY = [
+    *("balance", "invoiceBalance", "invoiceTotal", "source", "paymentSyncStatus"),
+    *("paymentSyncDate", "glBatchID", "_info", "wisePayPayment", "ErrorMessage"),
+]
+
+
+@pytest.mark.parametrize("name", READ_ONLY)
+@pytest.mark.parametrize("content", ["", "text", "<a>1</a>text<b/>", "-1"])
+def test_what_cannot_be_written_is_ignored_in_silence(name: str, content: str) -> None:
+    assert fields(f"<{name}>{content}</{name}><amount>1</amount>") == {"amount": Decimal(1)}
+
+
+def test_several_error_messages_are_ignored() -> None:
+    assert fields("<ErrorMessage/>" * 3) == {}
+
+
+@pytest.mark.parametrize(
+    "part", ["billingType", "applyToType", "invoiceDate", "chargeFirmFlag", "_info"]
+)
+def test_what_connectwise_answers_about_an_invoice_is_ignored(part: str) -> None:
+    found = record(f"<invoice><id>1</id><{part}>x</{part}></invoice>")
+    assert (found.errors, found.invoice_id) == ((), 1)
+
+
+@pytest.mark.parametrize("name", ["id", "externalId", "amount", "type", "balance"])
+def test_an_element_that_is_given_twice_is_wrong_and_has_no_value(name: str) -> None:
+    found = record(f"<{name}>1</{name}>" * 2)
+    assert found.errors == (f"<{name}> is given 2 times.",)
+    assert (found.payment_id, found.external_id, found.fields) == (None, None, {})
+
+
+@pytest.mark.parametrize(
+    ("written", "names"),
+    [
+        ("<amount currencyID='EUR'>10.00</amount>", "<amount> has the attribute currencyID:"),
+        ("<amount Ccy='J' unit='k'>10.00</amount>", "<amount> has the attributes Ccy, unit:"),
+        ("<id p:a='1' xmlns:p='urn:p'>1</id>", "<id> has the attribute p:a:"),
+        ("<invoice number='1'/>", "<invoice> has the attribute number:"),
+        ("<invoice><id a='1'>1</id></invoice>", "<invoice/id> has the attribute a:"),
+        ("<type nil='true'/>", "<type> has the attribute nil:"),
+    ],
+)
+def test_an_attribute_is_wrong_by_name(written: str, names: str) -> None:
+    found = record(written)
+    (message,) = found.errors
+    assert message.startswith(names)
+    assert (found.payment_id, found.invoice_id, found.fields) == (None, None, {})
+
+
+def test_a_value_that_is_an_attribute_of_the_record_is_wrong_by_name() -> None:
+    (found,) = records(
+        document("<InvoicePayment externalId='A'><amount>1</amount></InvoicePayment>")
+    )
+    (message,) = found.errors
+    assert message.startswith("<InvoicePayment> has the attribute externalId:")
+    assert found.external_id is None
+
+
+@pytest.mark.parametrize("written", ["<lookups/>", "<lookups> </lookups>"])
+def test_lookups_without_content_are_no_mistake(written: str) -> None:
+    assert fields(f"{written}<amount>1</amount>") == {"amount": Decimal(1)}
+
+
+@pytest.mark.parametrize("content", ["<lookup/>", "text"])
+def test_lookups_are_wrong_and_told_what_to_do_instead(content: str) -> None:
+    message = error(f"<lookups>{content}</lookups>")
+    assert message.startswith("<lookups> cannot be used")
+    assert "Remove the <lookups>" in message
+
+
+def test_an_invoice_id_that_is_given_twice_is_wrong() -> None:
+    message = error("<invoice><id>1</id><id>1</id></invoice>")
+    assert "<invoice/id> is given 2 times" in message
+
+
+@pytest.mark.parametrize(
+    "name", ["id", "externalId", "amount", "paymentDate", "type", "appliedBy", "paymentAccount"]
+)
+def test_an_element_inside_of_a_value_is_wrong(name: str) -> None:
+    assert f"<{name}>" in error(f"<{name}><b>1</b></{name}>")
+
+
+def test_an_element_inside_of_an_invoice_number_is_wrong() -> None:
+    assert "<invoice/identifier>" in error("<invoice><identifier><b/>N</identifier></invoice>")
+
+
+@pytest.mark.parametrize("content", ["<invoice>351</invoice>", "<credit>8</credit>", "stray"])
+def test_text_that_is_in_no_value_is_wrong(content: str) -> None:
+    assert "text" in error(content)
+
+
+@pytest.mark.parametrize("name", ["Payment", "invoicePayment", "InvoicePayments", "id"])
+def test_another_child_of_the_root_is_wrong_by_name(name: str) -> None:
+    (found,) = records(document(f"<{name}><amount>1</amount></{name}>"))
+    (message,) = found.errors
+    assert f"<{name}>" in message
+    assert "<InvoicePayment>" in message
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    found = record(
+        "<id>x</id><ammount>1</ammount><amount>ten</amount><invoice><id/></invoice>"
+        "<paymentDate>soon</paymentDate><credit><id>-1</id></credit>"
+    )
+    named = ["<id>", "<ammount>", "<amount>", "<invoice/id>", "<paymentDate>", "<credit/id>"]
+    for name in named:
+        assert sum(message.startswith(name) for message in found.errors) == 1
+    assert len(found.errors) == len(named)
+    assert (found.payment_id, found.invoice_id, found.fields) == (None, None, {})
+
+
+def test_the_errors_of_a_record_are_bounded() -> None:
+    found = record("".join(f"<ammount{number}/>" for number in range(3000)))
+    assert len(found.errors) < 50
+    assert "2980 more elements are not known." in found.errors
+
+
+# Ids
+
+
+@pytest.mark.parametrize(
+    ("written", "value"), [("1", 1), ("+7", 7), ("007", 7), (str(MAX_ID), MAX_ID)]
+)
+def test_ids_are_whole_numbers(written: str, value: int) -> None:
+    assert record(f"<id>{written}</id>").payment_id == value
+    assert record(f"<invoice><id>{written}</id></invoice>").invoice_id == value
+    assert fields(f"<credit><id>{written}</id></credit>") == {"credit": {"id": value}}
+
+
+@pytest.mark.parametrize("written", ["0", "000"])
+def test_an_id_of_zero_is_explained(written: str) -> None:
+    assert error(f"<id>{written}</id>").startswith("<id> is 0, but ids begin at 1")
+    message = error(f"<invoice><id>{written}</id><identifier>N</identifier></invoice>")
+    assert message.startswith("<invoice/id> is 0, but ids begin at 1")
+    assert record(f"<externalId>{written}</externalId>").external_id == written
+
+
+NOT_IDS = [
+    "-1",
+    "1.0",
+    "1e3",
+    "0x10",
+    "1 2",
+    "1,000",
+    "x",
+    "١",
+    "²",
+    str(MAX_ID + 1),
+    "9" * 999,
+]
+
+
+@pytest.mark.parametrize("written", NOT_IDS)
+def test_what_is_no_id_is_wrong_by_place_and_value(written: str) -> None:
+    for path, content in (
+        ("id", f"<id>{written}</id>"),
+        ("invoice/id", f"<invoice><id>{written}</id></invoice>"),
+        ("credit/id", f"<credit><id>{written}</id></credit>"),
+    ):
+        message = error(content)
+        assert f"<{path}>" in message
+        assert written[:100] in message
+
+
+def test_a_credit_is_known_by_its_id_only() -> None:
+    assert "<credit>" in error("<credit><identifier>CM-1</identifier></credit>")
+    both = "<credit><id>8</id><identifier>CM-1</identifier></credit>"
+    assert fields(both) == {"credit": {"id": 8}}
+
+
+# Amounts
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        *(("10", "10"), ("10.00", "10.00"), ("+3.5", "3.5"), (".5", "0.5"), ("5.", "5")),
+        *(("007.10", "7.10"), ("0", "0"), ("-0.00", "0.00"), ("10.0000", "10.00")),
+        *(("10.05000000", "10.05"), ("123456789012345.12", "123456789012345.12")),
+    ],
+)
+def test_an_amount_is_sent_with_the_digits_that_were_given(written: str, sent: str) -> None:
+    """Zeros beyond the currency's decimals, as databases export them, aside."""
+    assert write_json(fields(f"<amount>{written}</amount>")) == f'{{"amount":{sent}}}'
+
+
+@given(st.decimals(0, 10**15 - 1, places=2))
+def test_every_amount_of_money_keeps_its_digits(amount: Decimal) -> None:
+    assert str(fields(f"<amount>{amount:f}</amount>")["amount"]) == f"{amount:f}"
+
+
+@pytest.mark.parametrize(
+    ("written", "decimals", "sent"),
+    [("1.000", 3, "1.000"), ("1.0000", 3, "1.000"), ("1.00", 0, "1"), ("1.0", 1, "1.0")],
+)
+def test_how_many_decimals_money_has_is_up_to_the_currency(
+    written: str, decimals: int, sent: str
+) -> None:
+    found = record(f"<amount>{written}</amount>", replace(RULES, currency_decimals=decimals))
+    assert (found.errors, str(found.amount)) == ((), sent)
+
+
+@pytest.mark.parametrize(
+    ("written", "decimals", "reason"),
+    [
+        ("1.000", 2, "can be read in two ways: '1.000'. Write it with at most 2 decimals, or"),
+        ("1.000", 2, "or write 1000.00 if that was meant."),
+        ("12.500", 0, "or write 12500 if that was meant."),
+        ("10.1234", 2, "has more than 2 decimals: '10.1234'."),
+        ("0.1", 0, "has more than 0 decimals: '0.1'."),
+        ("1234567890123456", 2, "has more than 15 digits before the point."),
+        ("1" + "0" * 99, 2, "has more than 15 digits before the point."),
+    ],
+)
+def test_an_amount_that_is_no_sum_of_money_is_wrong(
+    written: str, decimals: int, reason: str
+) -> None:
+    found = record(f"<amount>{written}</amount>", replace(RULES, currency_decimals=decimals))
+    (message,) = found.errors
+    assert reason in message
+    assert found.amount is None
+
+
+@pytest.mark.parametrize("written", ["-500.00", "(500.00)", "500.00-", "\u2212500.00", "-500,00"])
+def test_a_negative_amount_is_wrong_with_the_reason_and_the_cure(written: str) -> None:
+    message = error(f"<amount>{written}</amount>")
+    assert message.startswith("<amount> is negative: '")
+    assert "write 500.00." in message
+    assert "lower total" in message
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        *(("1.488,69", "1488.69"), ("1,000", "1000"), ("1'000.00", "1000.00")),
+        *(("236,48", "236.48"), ("12.345.678", "12345678"), ("1\u202f234,56", "1234.56")),
+        *(("1 000", "1000"), ("EUR 10.00", "10.00"), ("£5", "5")),
+    ],
+)
+def test_what_was_probably_meant_by_an_amount_is_told(written: str, meant: str) -> None:
+    message = error(f"<amount>{written}</amount>")
+    assert message.endswith(f"If {meant} was meant, write that.")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("ten", "1e3", "1E3", "--", "+", "-", ".", "1.2,3.4,5", "x5", "1;0"),
+        *("NaN", "INF", "-INF", "Infinity", "0x1", "١"),
+    ],
+)
+def test_what_is_no_number_is_wrong_by_value(written: str) -> None:
+    message = error(f"<amount>{written}</amount>")
+    assert message == f"<amount> must be a number like 10.50: '{written}'."
+
+
+# Dates
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        *(("2018-10-11", "2018-10-11"), ("2018-10-11Z", "2018-10-11")),
+        *(("2018-10-11+02:00", "2018-10-11"), ("2019-09-11T00:00:00+01:00", "2019-09-11")),
+        *(("2026-01-01T00:00:00+13:00", "2026-01-01"), ("2026-03-31T20:15:00-05:00", "2026-03-31")),
+        *(("2018-10-11T12:00:00-14:00", "2018-10-11"), ("2018-10-11T09:30:59", "2018-10-11")),
+        ("2018-10-11T09:30:00.999999999999Z", "2018-10-11"),
+        *(("2018-12-31T24:00:00Z", "2018-12-31"), ("2020-02-29", "2020-02-29")),
+        *(("1990-01-01", "1990-01-01"), ("2027-03-31T23:59:59Z", "2027-03-31")),
+        ("\u200e2018-10-11\xa0", "2018-10-11"),
+    ],
+)
+def test_a_date_is_the_day_as_it_is_written_whatever_the_zone(written: str, sent: str) -> None:
+    content = f"<paymentDate>{written}</paymentDate>"
+    assert fields(content) == {"paymentDate": f"{sent}T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        *((written, "before 1990") for written in ("0001-01-01T00:00:00", "1753-01-01")),
+        *((written, "before 1990") for written in ("1899-12-30T00:00:00", "0018-10-11")),
+        ("1989-12-31T23:59:59-14:00", "before 1990"),
+        *((written, "a year ahead") for written in ("9999-12-31T23:59:59", "2206-10-11")),
+        ("2027-04-03", "a year ahead"),
+    ],
+)
+def test_a_day_that_no_payment_has_is_wrong(written: str, reason: str) -> None:
+    message = error(f"<paymentDate>{written}</paymentDate>")
+    assert reason in message
+    assert written in message
+
+
+def test_which_days_lie_ahead_is_up_to_the_day_of_reading() -> None:
+    rules = replace(RULES, today=date(2205, 12, 31))
+    assert record("<paymentDate>2206-10-11</paymentDate>", rules).errors == ()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("soon", "11/10/2018", "11.10.2018", "20181011", "2018-10", "2018-1-1", "18-10-11"),
+        *("12018-10-11", "-2018-10-11", "0000-01-01", "2018-13-01", "2018-00-01", "2018-02-30"),
+        *("2019-02-29", "2018-10-11T", "2018-10-11T09:30", "2018-10-11T09:30:60Z"),
+        *("2018-10-11T09:60:00Z", "2018-10-11T25:00:00Z", "2018-10-11T24:00:01Z"),
+        *("2018-10-11T24:00:00.5Z", "2018-10-11T09:30:00.Z", "2018-10-11 09:30:00"),
+        *("2018-10-11t09:30:00z", "2018-10-11T09:30:00+2", "2018-10-11T09:30:00+0200"),
+        *("2018-10-11T09:30:00+14:01", "2018-10-11T09:30:00+02:60", "2018-10-11T09:30:00 +02:00"),
+        "٢٠١٨-10-11",
+    ],
+)
+def test_what_is_no_date_is_wrong_by_value(written: str) -> None:
+    message = error(f"<paymentDate>{written}</paymentDate>")
+    assert "<paymentDate>" in message
+    assert written in message
+
+
+ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+
+
+@given(st.datetimes(datetime(1990, 1, 1), datetime(2027, 3, 31), timezones=ZONES))  # noqa: DTZ001
+def test_every_moment_is_sent_as_its_own_day(moment: datetime) -> None:
+    sent = fields(f"<paymentDate>{moment.isoformat()}</paymentDate>")["paymentDate"]
+    assert sent == f"{moment.date()}T00:00:00Z"
+
+
+# Limits
+
+
+@pytest.mark.parametrize("name", ["appliedBy", "type", "paymentAccount", "aRPaymentAccount"])
+def test_texts_have_a_limit(name: str) -> None:
+    longest = "é" * MAX_TEXT_CHARACTERS
+    assert fields(f"<{name}>{longest}</{name}>") == {name: longest}
+    message = error(f"<{name}>{longest}x</{name}>")
+    assert f"<{name}>" in message
+    assert str(MAX_TEXT_CHARACTERS) in message
+
+
+def test_an_external_id_is_as_long_as_the_truth_table_takes() -> None:
+    longest = "é" * (MAX_EXTERNAL_ID_BYTES // 2)
+    assert record(f"<externalId>{longest}</externalId>").external_id == longest
+    for too_long in (longest + "x", "x" * (MAX_EXTERNAL_ID_BYTES + 1)):
+        message = error(f"<externalId>{too_long}</externalId>")
+        assert "<externalId>" in message
+        assert len(message) < 200
+        assert record(f"<externalId>{too_long}</externalId>").external_id is None
+
+
+def test_an_invoice_number_has_a_limit() -> None:
+    longest = "x" * MAX_INVOICE_NUMBER_CHARACTERS
+    written = "<invoice><identifier>{}</identifier></invoice>"
+    assert record(written.format(longest)).invoice_number == longest
+    assert "<invoice/identifier>" in error(written.format(longest + "x"))
+
+
+@pytest.mark.parametrize("number", ["*", "INV-2*1", "INV*"])
+def test_an_invoice_number_that_would_stand_for_several_is_wrong(number: str) -> None:
+    found = record(f"<invoice><identifier>{number}</identifier></invoice>")
+    (message,) = found.errors
+    assert message.startswith("<invoice/identifier> has a * in it")
+    assert found.invoice_number is None
+
+
+def test_a_wrong_value_is_not_repeated_at_full_length() -> None:
+    assert len(error(f"<amount>{'x' * MAX_TEXT_CHARACTERS}</amount>")) < 250
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=30))
+def test_whatever_a_value_it_is_read_or_wrong(value: str) -> None:
+    for name in ("id", "amount", "paymentDate", "externalId", "type"):
+        found = record(f"<{name}>{escape(value)}</{name}>")
+        assert len(found.errors) <= 1

@@ -1,0 +1,114 @@
+"""What each answer of ConnectWise means."""
+
+import json
+
+import pytest
+
+from payments.connectwise.verdicts import accepted, result
+from payments.connectwise.wire import Response
+from payments.errors import (
+    AccessRefused,
+    Busy,
+    CallFailed,
+    NoAnswer,
+    NotFound,
+    NotPermitted,
+    Quoting,
+    RecordRejected,
+    ServerFault,
+)
+
+REASON = "The amount 73519.26 is not accepted."
+READABLE = json.dumps({"code": "InvalidObject", "message": REASON}).encode()
+THROTTLING = json.dumps({"error": "ConnectWiseAPI", "message": REASON}).encode()
+IIS = b"<html><title>Bad Request</title><h2>Bad Request - Invalid Hostname</h2></html>"
+OTHERS = [
+    IIS,
+    b"",
+    b"[1, 2]",
+    b"{",
+    b"\0",
+    b"null",
+    b"{}",
+    b'{"message": ""}',
+    b'"' + REASON.encode(),
+]
+
+
+def verdict(status: int, body: bytes, method: str = "POST") -> Exception:
+    with pytest.raises((Quoting, RecordRejected)) as raised:
+        accepted(method, Response(status, {}, body))
+    return raised.value
+
+
+MEANINGS: list[tuple[int, type[Exception], type[Exception]]] = [
+    # status, if it is readable, if it is not
+    (302, AccessRefused, AccessRefused),
+    (400, RecordRejected, NoAnswer),
+    (401, AccessRefused, AccessRefused),
+    (403, NotPermitted, NoAnswer),
+    (404, NotFound, NotFound),
+    *((status, RecordRejected, NoAnswer) for status in (405, 410, 415, 421, 422, 431, 451, 499)),
+    (408, NoAnswer, NoAnswer),
+    (409, Busy, NoAnswer),
+    (500, ServerFault, NoAnswer),
+    *((status, NoAnswer, NoAnswer) for status in (101, 501, 502, 503, 504, 520, 599, 600, 999)),
+]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
+@pytest.mark.parametrize(("status", "readable", "unreadable"), MEANINGS)
+def test_each_status_has_one_meaning(
+    method: str, status: int, readable: type[Exception], unreadable: type[Exception]
+) -> None:
+    for body in (READABLE, THROTTLING):
+        assert type(verdict(status, body, method)) is readable
+    for body in OTHERS:
+        assert type(verdict(status, body, method)) is unreadable
+
+
+@pytest.mark.parametrize("status", [400, 403, 405, 409, 410, 421, 431, 451, 499])
+def test_a_page_that_is_not_connectwise_s_is_told_as_such(status: int) -> None:
+    failure = verdict(status, IIS)
+    assert str(failure) == f"something between here and ConnectWise answered with {status}"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 408, 409, 422, 500, 502])
+def test_what_connectwise_says_is_told_but_is_not_for_the_log(status: int) -> None:
+    """It can quote the payment that it does not accept."""
+    found = verdict(status, READABLE)
+    assert REASON in str(found)
+    if isinstance(found, Quoting):
+        assert REASON not in found.for_log
+        assert str(status) in found.for_log
+
+
+def test_a_rejection_tells_each_error() -> None:
+    errors = [
+        {"code": "OutOfRange", "message": "Too much.", "field": "amount"},
+        {"message": "Late."},
+    ]
+    found = verdict(400, json.dumps({"message": "invalid", "errors": errors}).encode())
+    assert isinstance(found, RecordRejected)
+    assert found.messages == (
+        "ConnectWise: Too much. (field amount, code OutOfRange)",
+        "ConnectWise: Late.",
+    )
+
+
+@pytest.mark.parametrize("body", [IIS, b"", b"[" * 100_000, b"\xff"])
+def test_a_success_that_cannot_be_read(body: bytes) -> None:
+    """A GET has changed nothing; what a POST has done nobody knows; a PATCH can be looked up."""
+    response = Response(200, {}, body)
+    with pytest.raises(CallFailed) as failure:
+        result("GET", accepted("GET", response))
+    assert type(failure.value) is ServerFault
+    with pytest.raises(NoAnswer, match="not JSON"):
+        result("POST", accepted("POST", response))
+    assert result("PATCH", accepted("PATCH", response)) is None
+
+
+@pytest.mark.parametrize("status", [200, 201, 204])
+def test_a_success_says_what_it_says(status: int) -> None:
+    for method in ("GET", "POST", "PATCH"):
+        assert result(method, accepted(method, Response(status, {}, b'{"id": 5}'))) == {"id": 5}
