@@ -128,7 +128,7 @@ class _Connector:
             self._world.clock,
         )
         return Connection(
-            credentials.connection, gate, Finance(api), api.answers, truth, api.counts
+            credentials.connection, gate, Finance(api), api.log_in, api.answers, truth, api.counts
         )
 
     def _credentials(self) -> Credentials:

@@ -10,6 +10,7 @@ ImportStopped              the run of this file ends here
 │   ├── SecretUnusable     the secret is missing, is not JSON or lacks fields
 │   └── AwsDown            S3, DynamoDB or Secrets Manager fail beyond the SDK's retries
 ├── OutOfTime              this run is short of time: the message goes back, the next run goes on
+├── StopAsked              somebody wants this import to end: the rest goes to the fail file
 └── Superseded             another run has taken this import over: this one must not write any more
 CallFailed                 a call has ended without a verdict on its record: it may be made again
 ├── NoAnswer               … and may still take effect, now or a while later
@@ -78,6 +79,10 @@ class OutOfTime(ImportStopped):
     def __init__(self, delay_seconds: float = 0.0) -> None:
         super().__init__("This run is short of time; the next run goes on.")
         self.delay_seconds = delay_seconds
+
+
+class StopAsked(ImportStopped):
+    """Send nothing new any more: the message says who wants that."""
 
 
 class Superseded(ImportStopped):

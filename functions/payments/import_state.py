@@ -131,8 +131,8 @@ class ImportState:
     write. `kills` counts the runs in a row that ended without a word and without progress, `waits`
     those that were put back because something was down, `stuck` those because of one record.
     `connection` is the ConnectWise company that it began with. `look_again`: some payments may have
-    been created twice. `cut_short` says why nothing is sent any more beyond record `reach`, or, if
-    `given_up`, at all.
+    been created twice. `stop_asked` says who wants the import to end. `cut_short` says why nothing
+    is sent any more beyond record `reach`, or, if `given_up`, at all.
     """
 
     import_id: str
@@ -151,6 +151,7 @@ class ImportState:
     quiet_until: float = 0.0
     connection: str | None = None
     look_again: bool = False
+    stop_asked: str | None = None
     cut_short: str | None = None
     given_up: bool = False
     error: str | None = None

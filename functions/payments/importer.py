@@ -26,7 +26,7 @@ from payments.clock import Clock, iso
 from payments.connectwise.api import CallCounts
 from payments.connectwise.gate import Gate
 from payments.connectwise.invoices import InvoiceLookup, Invoices
-from payments.connectwise.patience import Patience, Retries
+from payments.connectwise.patience import Patience, Retries, drive
 from payments.errors import (
     AccessRefused,
     AwsDown,
@@ -34,6 +34,7 @@ from payments.errors import (
     ImportStopped,
     OutOfTime,
     RecordStuck,
+    StopAsked,
     Superseded,
     TryLater,
 )
@@ -92,12 +93,14 @@ class Finance(Payments, Invoices, Protocol):
 class Connection:
     """Everything between this run and one ConnectWise company, called `site/company`.
 
-    `answers` makes a simple call and tells whether ConnectWise answers it.
+    `log_in` raises AccessRefused if ConnectWise does not know it; `answers` makes a simple call and
+    tells whether ConnectWise answers it.
     """
 
     name: str
     gate: Gate
     finance: Finance
+    log_in: Callable[[], None]
     answers: Callable[[], bool]
     truth: Truth
     counts: CallCounts
@@ -212,6 +215,8 @@ class _Run:
             return self._import()
         except OutOfTime as pause:
             return self._pause(pause)
+        except StopAsked as asked:
+            return self._put_back(_AT_ONCE_SECONDS, asked)
         except Superseded as reason:
             return PutBack(_AT_ONCE_SECONDS, reason.for_log)
         except TryLater as reason:
@@ -227,6 +232,8 @@ class _Run:
         self._give_up_if_hopeless()
         if self._state.quiet_until > self._clock.time():
             return self._rest()
+        if self._state.stop_asked is not None:
+            self._cut(f"Stopped by {self._state.stop_asked}.")
         try:
             if self._state.cut_short is None:
                 self._send_all()
@@ -288,6 +295,8 @@ class _Run:
             return
         doubtful_until = self._state.reach if self._state.in_doubt else 0
         connection = self._connected()
+        # Before anything counts as sent: a company that is misspelt can be corrected.
+        drive(self._patience(connection).patiently("log in", connection.log_in), self._clock)
         self._quiet = Quiet(doubtful_until)
         upsert = self._upsert(connection)
         if self._state.kills == MAX_KILLS - 1:
@@ -383,7 +392,13 @@ class _Run:
         self._parts.telemetry.records(new)
 
     def _save(self, state: ImportState) -> None:
-        self._parts.table.save(state)
+        """Store the state; raises StopAsked, with the state cut short and stored."""
+        try:
+            self._parts.table.save(state)
+        except StopAsked as asked:
+            self._state = state.cut(str(asked), self._clock.time())
+            self._parts.table.save(self._state)
+            raise
         self._state = state
 
     # ---- Ending early ----------------------------------------------------------------------------
@@ -524,6 +539,8 @@ class _Run:
         )
         try:
             self._save(state)
+        except StopAsked:
+            logger.info("Stopping", key=self._source.key)
         except Superseded as failure:
             logger.warning("Not noted", key=self._source.key, reason=str(failure))
         except (AwsDown, FileRefused) as failure:

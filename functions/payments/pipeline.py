@@ -21,7 +21,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from payments.clock import Clock
 from payments.connectwise.patience import Steps
 from payments.errors import AwsDown, ImportStopped, OutOfTime, RecordStuck, Superseded
-from payments.lanes import Key, lanes
+from payments.lanes import Key, Together
 from payments.workers import Ended, Workers
 
 CHUNK_RECORDS = 500
@@ -140,6 +140,19 @@ class _Lane(Generic[R, P, O]):
     blockers: int = 0
     followers: list[_Lane[R, P, O]] = field(default_factory=list)
     held_by: int | None = None
+    name: Key = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.name = ("lane", self.records[0].number)
+
+    def touched(self) -> set[Key]:
+        """Return what its records touch, as far as that is known by now.
+
+        Those in front may have taught which invoice an external id belongs to.
+        """
+        assert self.chunk.prepared is not None
+        prepared = self.chunk.prepared
+        return self.keys.union(*(self.work.keys(record, prepared) for record in list(self.records)))
 
     def advance(self) -> float | None:
         """Go on until the lane has to wait; return until when, None if it is held or finished."""
@@ -212,7 +225,7 @@ class Pipeline(Generic[R, P, O]):
         self._numbers = count(1)
         self._following: _Chunk[R, P, O] | None = None
         self._running: deque[_Chunk[R, P, O]] = deque()
-        self._owners: dict[Key, _Lane[R, P, O]] = {}
+        self._unfinished: dict[Key, _Lane[R, P, O]] = {}
         self._held: list[_Lane[R, P, O]] = []
         self._parked: list[tuple[float, int, Any]] = []
         self._parkings = count()
@@ -273,22 +286,35 @@ class Pipeline(Generic[R, P, O]):
         return not self._running or (few_left and len(self._running) < self._bounds.chunks)
 
     def _begin_lanes(self, chunk: _Chunk[R, P, O]) -> None:
-        assert chunk.prepared is not None
-        touched = [(r, self._with_owned(self._work.keys(r, chunk.prepared))) for r in chunk.records]
-        for lane_records, keys in lanes(touched):
-            lane = _Lane(self._work, chunk, deque(lane_records), keys)
-            before = {id(owner): owner for key in keys if (owner := self._owners.get(key))}
-            for owner in before.values():
-                owner.followers.append(lane)
-            lane.blockers = len(before)
-            self._owners.update(dict.fromkeys(keys, lane))
-            if not before:
-                self._start(lane)
+        """Share the records out over lanes, each behind the unfinished ones that it belongs to."""
+        together = Together()
+        for lane in self._unfinished.values():
+            together.join((lane.name, *lane.touched()))
+        touched = {r.number: self._touched(r, chunk) for r in chunk.records}
+        for keys in touched.values():
+            together.join(keys)
+        before: dict[Key, list[_Lane[R, P, O]]] = {}
+        for lane in self._unfinished.values():
+            before.setdefault(together.representative(lane.name), []).append(lane)
+        shares: dict[Key, list[R]] = {}
+        for record in chunk.records:
+            shares.setdefault(together.representative(touched[record.number][0]), []).append(record)
+        for component, records in shares.items():
+            all_keys = {key for record in records for key in touched[record.number]}
+            lane = _Lane(self._work, chunk, deque(records), all_keys)
+            self._begin_lane(lane, before.get(component))
 
-    def _with_owned(self, keys: frozenset[Key]) -> frozenset[Key]:
-        """Return the keys and all those of the unfinished lanes that have any of them."""
-        owners = {id(owner): owner for key in keys if (owner := self._owners.get(key))}
-        return keys.union(*(owner.keys for owner in owners.values())) if owners else keys
+    def _touched(self, record: R, chunk: _Chunk[R, P, O]) -> tuple[Key, ...]:
+        assert chunk.prepared is not None
+        return ("record", record.number), *self._work.keys(record, chunk.prepared)
+
+    def _begin_lane(self, lane: _Lane[R, P, O], before: list[_Lane[R, P, O]] | None) -> None:
+        self._unfinished[lane.name] = lane
+        for other in before or ():
+            other.followers.append(lane)
+            lane.blockers += 1
+        if not lane.blockers:
+            self._start(lane)
 
     # ---- Jobs ------------------------------------------------------------------------------------
 
@@ -345,9 +371,7 @@ class Pipeline(Generic[R, P, O]):
         if lane.records:
             self._start(lane)
             return
-        for key in lane.keys:
-            if self._owners.get(key) is lane:
-                del self._owners[key]
+        del self._unfinished[lane.name]
         for follower in lane.followers:
             follower.blockers -= 1
             if not follower.blockers:

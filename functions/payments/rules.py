@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TypeAlias
 
 from payments.errors import RecordRejected
@@ -140,8 +141,8 @@ def answered(
     if accepts(record.fields, payment.fields):
         return Outcome(record, action, payment.id, learned=learned)
     messages = tuple(
-        f"ConnectWise has recorded payment {payment.id} with {_shown(difference.held)} as "
-        f"<{difference.name}>, but {_shown(difference.sent)} was sent."
+        f"ConnectWise has recorded payment {payment.id} with the {_WORDS[difference.name]} "
+        f"{_shown(difference.held)}, but {_shown(difference.sent)} was sent."
         for difference in differences(record.fields, payment.fields)
     ) or (
         f"ConnectWise has taken payment {payment.id}, but does not show what it holds. Look at the "
@@ -217,7 +218,7 @@ def _processed_before(record: PaymentRecord, truth: TruthRecord) -> Outcome:
     where = f" in {truth.key}" if truth.key else ""
     told = f"Already processed: {when}{where}."
     changes = [
-        f"<{name}> was {_shown(before)} then, and is {_shown(now)} here"
+        f"the {_WORDS[name]} was {_shown(before)} then, and is {_shown(now)} here"
         for name, before, now, same in (
             ("amount", truth.amount, record.amount, same_amount),
             ("paymentDate", truth.day, record.day, same_day),
@@ -297,5 +298,9 @@ def listed(ids: list[int]) -> str:
     return ", ".join(str(number) for number in ids)
 
 
+_WORDS = {"amount": "amount", "paymentDate": "date"}
+
+
 def _shown(value: object) -> str:
-    return str(value)
+    """Return an amount with its digits, a date without its time."""
+    return f"{value:f}" if isinstance(value, Decimal) else str(value).removesuffix("T00:00:00Z")

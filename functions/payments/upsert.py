@@ -25,7 +25,7 @@ from typing import Protocol
 
 from payments.clock import Clock, iso
 from payments.connectwise.invoices import InvoiceLookup, batches
-from payments.connectwise.patience import Patience, Steps
+from payments.connectwise.patience import Patience, Steps, Tries
 from payments.errors import CallFailed, NoAnswer, NotFound, RecordRejected
 from payments.lanes import Key
 from payments.learned import Learned
@@ -57,7 +57,8 @@ from payments.rules import (
     to_learn,
 )
 
-_CREATE_TRIES = 3
+# It is waited for before the next: three of them are as many as seven that are refused.
+_LOST_CREATE_COUNTS_AS = 3
 _FIRST_LOOK_SECONDS = 0.5
 _LONGEST_LOOK_SECONDS = 8.0
 
@@ -301,34 +302,38 @@ class Upsert:
         shows no payment. How a second payment is refused is not documented, so that every refusal
         is looked into.
         """
-        tries = self._patience.tries("create a payment", _CREATE_TRIES)
+        tries = self._patience.tries("create a payment")
         for creates in count(1):
             try:
                 payment = self._payments.create_payment(create.invoice_id, create.fields)
             except NotFound:
                 raise RecordRejected(no_invoice(create.invoice_id)) from None
             except (CallFailed, RecordRejected) as refusal:
-                found = yield from self._found_after(refusal, create)
+                self._note(refusal, create.invoice_id, tries)
+                found = yield from self._found(create)
                 if found:
                     return (yield from self._adopt(create, found, creates, refusal))
                 if isinstance(refusal, RecordRejected):
                     raise
-                yield tries.failed(refusal)
+                yield tries.next_try(refusal)
             else:
                 break
         tries.accepted()
         update = Update(create.invoice_id, payment.id, create.fields)
         return Sent(Action.CREATED, (yield from self._proven(update, payment)), creates)
 
-    def _found_after(
-        self, refusal: CallFailed | RecordRejected, create: Create
-    ) -> Steps[tuple[Payment, ...]]:
+    def _note(self, refusal: CallFailed | RecordRejected, invoice_id: int, tries: Tries) -> None:
+        if isinstance(refusal, NoAnswer):
+            self._quiet.begin(invoice_id, self._clock.monotonic())
+            tries.note(refusal, _LOST_CREATE_COUNTS_AS)
+        elif isinstance(refusal, CallFailed):
+            tries.note(refusal)
+
+    def _found(self, create: Create) -> Steps[tuple[Payment, ...]]:
         """Return what the invoice has after a create was refused, or went without an answer.
 
         It is looked for until it shows, or cannot arrive any more.
         """
-        if isinstance(refusal, NoAnswer):
-            self._quiet.begin(create.invoice_id, self._clock.monotonic())
         wait_seconds = _FIRST_LOOK_SECONDS
         is_credit = "credit" in create.fields
         while True:

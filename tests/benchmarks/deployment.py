@@ -85,6 +85,5 @@ def function_environment(connections: int) -> dict[str, str]:
 def notification(bucket: str, key: str, version_id: str) -> dict[str, Any]:
     """Return S3's own notification of an object version."""
     found = {"key": key, "versionId": version_id}
-    return {
-        "Records": [{"eventSource": "aws:s3", "s3": {"bucket": {"name": bucket}, "object": found}}]
-    }
+    about = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put"}
+    return {"Records": [{**about, "s3": {"bucket": {"name": bucket}, "object": found}}]}

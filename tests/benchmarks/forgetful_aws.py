@@ -1,16 +1,19 @@
 """S3 and DynamoDB as far as one import needs them, at the level of boto3's clients.
 
-A million records would fill the local stack's memory. Here files lie on disk, and what is only
+A million records would fill the local stack's memory. Here objects lie on disk, and what is only
 written is dropped.
 """
 
+# ruff: noqa: N803 # boto3's names of arguments
+
+import shutil
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
-from payments.stores.aws import attribute_values
+_KEYS_A_PAGE = 1000
 
 
 class S3OnDisk:
@@ -20,35 +23,63 @@ class S3OnDisk:
         self._incoming = incoming
         self._folder = folder
 
-    def get_object(self, *, Key: str, **_: object) -> dict[str, Any]:  # noqa: N803  # boto3's
-        path = self._incoming if Key.startswith("incoming/") else self._path(Key)
-        if not path.exists():
-            raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
+    def head_object(self, *, Key: str, **_: object) -> dict[str, Any]:
+        return {"ContentLength": self._found(Key).stat().st_size}
+
+    def get_object(self, *, Key: str, **_: object) -> dict[str, Any]:
+        path = self._found(Key)
         size = path.stat().st_size
         return {"ContentLength": size, "Body": StreamingBody(path.open("rb"), size)}
 
-    def put_object(self, *, Key: str, Body: Any, **_: object) -> dict[str, Any]:  # noqa: N803
-        if isinstance(Body, bytes):
-            self._path(Key).write_bytes(Body)
+    def put_object(self, *, Key: str, Body: bytes, **_: object) -> dict[str, Any]:
+        self._path(Key).write_bytes(Body)
         return {}
 
+    def copy_object(self, *, Key: str, CopySource: dict[str, str], **_: object) -> dict[str, Any]:
+        shutil.copyfile(self._found(CopySource["Key"]), self._path(Key))
+        return {}
+
+    def list_objects_v2(self, *, Prefix: str, StartAfter: str, **_: object) -> dict[str, Any]:
+        folder = self._path(Prefix)
+        names = sorted(f"{Prefix}{path.name}" for path in folder.iterdir())
+        behind = [name for name in names if name > StartAfter]
+        page = behind[:_KEYS_A_PAGE]
+        rows = [{"Key": name, "Size": self._found(name).stat().st_size} for name in page]
+        return {"Contents": rows, "IsTruncated": len(behind) > len(page)}
+
+    def create_multipart_upload(self, **_: object) -> dict[str, Any]:
+        return {"UploadId": "dropped"}
+
+    def upload_part(self, **_: object) -> dict[str, Any]:
+        return {"ETag": "dropped"}
+
+    def complete_multipart_upload(self, **_: object) -> dict[str, Any]:
+        return {}
+
+    def _found(self, key: str) -> Path:
+        path = self._incoming if key.startswith("incoming/") else self._path(key)
+        if not path.exists():
+            code = {"Error": {"Code": "NoSuchKey"}}
+            raise ClientError(code, "GetObject")
+        return path
+
     def _path(self, key: str) -> Path:
-        return self._folder / key.replace("/", "-")
+        path = self._folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
 
 
-class EmptyDynamoDb:
+class ForgetfulDynamoDb:
     """A boto3 DynamoDB client whose tables know nothing and learn nothing."""
+
+    def get_item(self, **_: object) -> dict[str, Any]:
+        return {}
+
+    def update_item(self, **_: object) -> dict[str, Any]:
+        return {}
 
     def batch_get_item(self, **_: object) -> dict[str, Any]:
         return {"Responses": {}}
 
     def batch_write_item(self, **_: object) -> dict[str, Any]:
         return {}
-
-
-class NewImport:
-    """A boto3 DynamoDB client whose imports table has never heard of the one that begins."""
-
-    def update_item(self, *, Key: dict[str, Any], **_: object) -> dict[str, Any]:  # noqa: N803
-        begun = {"run": 1, "tries": 1, "status": "Running"}
-        return {"Attributes": {**Key, **attribute_values(begun)}}

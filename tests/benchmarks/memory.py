@@ -17,7 +17,7 @@ _CONNECTIONS = 8
 _MEGABYTE = 1_000_000
 _NOTE = """\
 Resident memory of the process at its peak, everything included: Python, boto3's clients, lookups,
-outcomes stored in parts, both files joined. S3 is a folder here, and the truth table forgets."""
+outcomes stored in parts, both files written. S3 is a folder here, and the truth table forgets."""
 
 
 def measure(console: Console, large: int) -> None:

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 from payments.errors import FileRefused
 from payments.files.reader import check_file, read_records
-from payments.files.record import read_record
+from payments.files.record import ReadingRules, read_record
 from payments.models import PaymentRecord
+from payments.settings import MAX_CURRENCY_DECIMALS
 from simulator.control import Simulator
 
 FIRST_INVOICE = 201
@@ -84,7 +86,8 @@ def _records(file: Path) -> Iterator[PaymentRecord]:
         check_file(file)
     except FileRefused:
         return
-    yield from (read_record(raw) for raw in read_records(file))
+    rules = ReadingRules(MAX_CURRENCY_DECIMALS, datetime.now(UTC).date())
+    yield from (read_record(raw, rules) for raw in read_records(file))
 
 
 def _add_payments(connectwise: Simulator, invoice_ids: dict[int, int]) -> None:

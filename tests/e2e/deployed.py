@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -160,7 +161,7 @@ class Deployment:
 
         def is_settled() -> bool:
             entry = self.import_of(name)
-            return entry.get("run") == run and ("finishedAt" in entry or entry["tries"] == 0)
+            return entry.get("run") == run and not entry["atWork"]
 
         self.stack.wait_for(is_settled, description=f"run {run} of {name}")
         return self.import_of(name)
@@ -202,7 +203,7 @@ def _entries(dynamodb: Any, table: str) -> list[dict[str, Any]]:
 def _plain(value: dict[str, Any]) -> Any:
     [(kind, content)] = value.items()
     if kind == "N":
-        return int(content)
+        return Decimal(content) if "." in content else int(content)
     if kind == "NULL":
         return None
     return [_plain(each) for each in content] if kind == "L" else content

@@ -13,6 +13,7 @@ IMPORTS_WAIT_FOR: tuple[Permission, ...] = (
     ("StoreOutcomes", "s3:GetObject"),
     ("TruthTable", "dynamodb:BatchGetItem"),
     ("TruthTable", "dynamodb:BatchWriteItem"),
+    ("ImportsTable", "dynamodb:GetItem"),
     ("ImportsTable", "dynamodb:UpdateItem"),
 )
 

@@ -119,7 +119,7 @@ def test_a_version_that_was_deleted_closes_its_import_as_failed(
     bucket = deployment.bucket
     bucket.s3.delete_object(Bucket=bucket.name, Key=f"incoming/{name}", VersionId=version)
     outcome = deployment.outcome(name)
-    reason = f"The file was deleted before its import ended: incoming/{name}."
+    reason = f"The file was deleted before its import ended: upload it again. (incoming/{name})"
     assert outcome.file_errors == [reason]
     entry = deployment.finished_import(name)
     assert (entry["status"], entry["error"]) == ("Failed", reason)
@@ -193,7 +193,7 @@ def test_a_plain_notification_is_read_only_while_the_object_is_the_same(
     without_rule.bucket.upload(found["key"], one_payment(invoice))
     assert function.invoke(event) == {"batchItemFailures": []}
     assert without_rule.outcome("overwritten.xml").file_errors == [
-        "The file was overwritten before its import began: incoming/overwritten.xml."
+        "The file was overwritten before its import began. (incoming/overwritten.xml)"
     ]
     assert amounts(connectwise, invoice) == []
 
@@ -260,13 +260,13 @@ def test_a_secret_that_connectwise_refuses_fails_no_record(
 def test_a_rotated_key_is_picked_up_without_waiting(
     waiting: Deployment, connectwise: Simulator, invoices: list[int]
 ) -> None:
-    """Each run reads the secret, so that not even one call is refused."""
+    """What is refused once has the secret read afresh."""
     waiting.import_file(one_payment(invoices[0]))
     waiting.local_stack.put_secret(SECRET_NAME, connectwise.rotate_keys())
     name = waiting.new_name()
     assert waiting.import_file(one_payment(invoices[1]), name).metadata["created"] == "1"
     assert waiting.import_of(name)["run"] == 1
-    assert 401 not in connectwise.counts().statuses
+    assert connectwise.counts().statuses[401] == 1
 
 
 def test_a_missing_permission_in_connectwise_fails_no_record(

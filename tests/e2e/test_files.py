@@ -126,7 +126,7 @@ def test_an_error_message_is_escaped(
     text = "5 < 6 & \"]]>\" \u0007 'ü'"
     connectwise.add_fault(method="POST", status=400, answer={"message": text})
     outcome = deployment.import_records(payment(invoice=invoice, amount="1.00"))
-    assert outcome.errors == [f"ConnectWise: {text}".replace("\u0007", "\ufffd")]
+    assert outcome.errors == [f"ConnectWise: {text}".replace("\u0007", " ")]
 
 
 def test_both_files_carry_the_import_id_and_the_counts(
@@ -153,6 +153,10 @@ def test_both_files_carry_the_import_id_and_the_counts(
         "updated": "1",
         "skipped": "0",
         "failed": "2",
+        "total-amount": "8.00",
+        "recorded-amount": "4.00",
+        "skipped-amount": "0",
+        "failed-amount": "4.00",
     }
     assert deployment.bucket.metadata(f"success/{name}") == outcome.metadata
 

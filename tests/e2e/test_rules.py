@@ -178,7 +178,8 @@ def test_an_amount_that_connectwise_cuts_goes_to_the_fail_file_with_both_amounts
     )
     [created] = amounts(connectwise, invoice)
     assert outcome.errors == [
-        f"ConnectWise has recorded payment {created} with the amount 1000.00, but 1200.00 was sent."
+        f"ConnectWise has recorded payment {created} with 1000.00 as <amount>, but 1200.00 was "
+        "sent."
     ]
     assert deployment.truth(receipt)["paymentId"] == created
 

@@ -204,6 +204,19 @@ def around(before: bytes, block: bytes, after: bytes) -> Callable[[int], Iterabl
     return lambda size: [before, *repeat(block, size // len(block)), after]
 
 
+def different(before: bytes, pattern: bytes, after: bytes) -> Callable[[int], Iterable[bytes]]:
+    """A file of so many bytes, most of them a pattern with ever different numbers."""
+
+    def content(size: int) -> Iterable[bytes]:
+        return [
+            before,
+            *(pattern % number for number in range(size // len(pattern % 10**5))),
+            after,
+        ]
+
+    return content
+
+
 START, END = b"<InvoicePayments>", b"</InvoicePayments>"
 RECORD, RECORD_END = START + b"<InvoicePayment>", b"</InvoicePayment>" + END
 BLANKS = b" " * 65536
@@ -214,31 +227,11 @@ ENTITIES = b"".join(
 )
 BOMB = b'<!DOCTYPE a [<!ENTITY e1 "boom">' + ENTITIES + b"]>" + START + b"&e10;" + END
 GIANTS: dict[str, tuple[int, Callable[[int], Iterable[bytes]], str]] = {
-    "different names": (
-        9,
-        lambda size: [RECORD, *(b"<n%d/>" % number for number in range(size // 9)), RECORD_END],
-        "different names",
-    ),
-    "records of different names": (
-        9,
-        lambda size: [START, *(b"<n%d/>" % number for number in range(size // 9)), END],
-        "different names",
-    ),
-    "different attributes": (
-        9,
-        lambda size: [START, *(b"<a b%d=''/>" % number for number in range(size // 12)), END],
-        "different names",
-    ),
-    "instructions of different names": (
-        9,
-        lambda size: [START, *(b"<?n%d?>" % number for number in range(size // 10)), END],
-        "0 of 0",
-    ),
-    "namespaces": (
-        9,
-        lambda size: [START, *(b"<a xmlns='u%d'/>" % number for number in range(size // 19)), END],
-        "different names",
-    ),
+    "different names": (9, different(RECORD, b"<n%d/>", RECORD_END), "different names"),
+    "records of different names": (9, different(START, b"<n%d/>", END), "different names"),
+    "different attributes": (9, different(START, b"<a b%d=''/>", END), "different names"),
+    "different instructions": (9, different(START, b"<?n%d?>", END), "0 of 0"),
+    "different namespaces": (9, different(START, b"<a xmlns='u%d'/>", END), "different names"),
     "blanks between records": (200, around(START, BLANKS, END), "0 of 0"),
     "lines between records": (20, around(START, LINES, END), "0 of 0"),
     "blanks before the root": (200, around(b"", BLANKS, START + END), "0 of 0"),
@@ -248,6 +241,9 @@ GIANTS: dict[str, tuple[int, Callable[[int], Iterable[bytes]], str]] = {
     "only blanks": (200, around(b"", BLANKS, b""), "the file is empty"),
     "only NULs": (50, around(b"", b"\0" * 65536, b""), "line 1, column 1"),
     "a comment": (50, around(START + b"<!--", TEXT, b"-->" + END), "over 1048576 bytes long"),
+    "comments after the root": (50, around(START + END, b"<!--" + TEXT + b"-->", b""), "0 of 0"),
+    "the root's message": (50, around(START + b"<ErrorMessage>", TEXT, b""), "record 1 is larger"),
+    "the root's messages": (20, around(START, b"<ErrorMessage/>" * 1000, END), "0 of 0"),
     "comments": (50, around(START, b"<!--" + TEXT + b"-->", END), "0 of 0"),
     "an instruction": (50, around(START + b"<?p ", TEXT, b"?>" + END), "over 1048576 bytes"),
     "an unquoted section": (50, around(RECORD + b"<![CDATA[", TEXT, b""), "record 1 is larger"),

@@ -11,7 +11,7 @@ from fakes.sqs import FakeQueue, QueuedMessage
 from payments.handler import EventHandler
 from simulation.network import Network
 from simulation.scheduler import Process, Scheduler
-from simulation.trouble import Mishaps
+from simulation.mishaps import Mishaps
 
 TIMEOUT_SECONDS = 900.0
 """The template's, as the queue's numbers are."""
@@ -62,22 +62,25 @@ class Function:
         self._busy = True
         slices, kills = self._mishaps.slices, self._mishaps.kills
         seconds = (slices[self.runs] if self.runs < len(slices) else None) or TIMEOUT_SECONDS
-        kill_at = kills[self.runs] if self.runs < len(kills) else None
+        planned = kills[self.runs] if self.runs < len(kills) else None
         self.runs += 1
         process = self._process()
         ended: list[bool] = []
-        left = [kill_at or 0]
+        left = [planned.call if planned else 0]
 
         def kill() -> None:
             if not ended:
                 ended.append(True)
                 self._kill(process)
+                if self._mishaps.comes_soon:
+                    message.visible_at = self._scheduler.now + self._random.uniform(0.1, 30.0)
 
-        def step() -> None:
-            left[0] -= 1
-            if left[0] == 0:
-                seconds_later = self._random.choice((0.0, 0.0, 0.05, 0.5, 35.0))
-                self._scheduler.after(seconds_later * self._random.random(), kill)
+        def step(writes: bool) -> None:
+            if planned is not None and (writes or not planned.is_write):
+                left[0] -= 1
+                if left[0] == 0:
+                    self._network.hold_up(planned.holds_up)
+                    self._scheduler.after(planned.later, kill)
 
         def run() -> None:
             answer = self._handle(process, message, seconds)

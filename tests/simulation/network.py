@@ -56,7 +56,7 @@ class Network:
     def connectwise(self, kind: str, call: Call, effect: Callable[[], Response]) -> Response:
         """Carry a call to ConnectWise; raises NoAnswer."""
         scheduler, process = self._scheduler, self._scheduler.process()
-        process.step()
+        process.step(call.writes)
         fate = self._trouble.fate(call, scheduler.now)
         message = Message(call, process, scheduler.now)
         self.note("sends", process.name, call)
@@ -93,6 +93,10 @@ class Network:
         self.note("answered", message.sender.name, message.call, answer.status)
         return answer
 
+    def hold_up(self, holds_up: bool) -> None:
+        """Let the call that is about to be made take a while, if it is one to ConnectWise."""
+        self._trouble.holds_up = holds_up
+
     def lose(self, process: Process) -> None:
         """Note that whoever waits for answers has been killed."""
         for message in self._sent:
@@ -105,7 +109,7 @@ class Network:
 
         def carry(operation: str, request: Any, effect: Callable[[], Answer]) -> Answer:
             process = self._scheduler.process()
-            process.step()
+            process.step(False)
             fate = self._trouble.aws_fate(service, operation, self._scheduler.now)
             outcome = self._travel(process, service, operation, request, effect, fate)
             if isinstance(outcome, Exception):

@@ -32,10 +32,11 @@ class Stuck(Exception):
 
 @dataclass(eq=False, slots=True)
 class Process:
-    """Tasks that live and die together; `step` is called before each of their calls."""
+    """Tasks that live and die together; `step` is told of each of their calls, and whether
+    it is a write to a payment."""
 
     name: str
-    step: Callable[[], None] = lambda: None
+    step: Callable[[bool], None] = lambda _: None
     dead: bool = False
     tasks: dict[Task, None] = field(default_factory=dict)
 

@@ -23,7 +23,8 @@ from payments.settings import Settings, read_settings
 from simulation.function import Function, announcement
 from simulation.invariants import CONNECTION, IMPORTS, TRUTH, Broken, Watchman
 from simulation.network import Network, Watch
-from simulation.scenario import HOUR, Scenario, Upload, scenario
+from simulation.mishaps import HOUR
+from simulation.scenario import Scenario, Upload, scenario
 from simulation.scheduler import Process, Scheduler, SimClock, SimWorkers
 from simulation.trouble import Trouble
 

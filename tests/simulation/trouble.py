@@ -1,11 +1,10 @@
-"""What goes wrong, when, and in which form: sequences over virtual time, drawn from a seed."""
+"""What happens to each call: how long it takes, whether it arrives, what comes back."""
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
 from random import Random
 from typing import Any
 
@@ -20,45 +19,9 @@ from fakes.connectwise import Call, answer, error, page_of_html
 from fakes.dynamodb import client_error
 from payments.connectwise.wire import Response
 from payments.quiet import CALL_SECONDS, SETTLE_SECONDS
+from simulation.mishaps import SINGLE, Form, Mishaps, Outage
 
 NO_ANSWER = "no answer"
-
-
-class Form(Enum):
-    """How ConnectWise, or what is in between, fails at a call."""
-
-    NO_CONNECTION = auto()
-    RESET = auto()  # after sending: it may arrive, now or later
-    TIMEOUT = auto()  # likewise
-    GATEWAY = auto()  # 502 or 504 in HTML: it may have arrived
-    UNAVAILABLE = auto()  # 503 in HTML
-    SERVER_ERROR_PAGE = auto()  # 500 in HTML: it may have arrived
-    THROTTLED = auto()
-    UNAUTHORIZED = auto()
-    UNREADABLE = auto()  # it has arrived, and 200 comes with something odd
-    BUSY = auto()  # 409
-    OTHER_PAGE = auto()  # a proxy's 4xx in HTML
-
-
-OUTAGES = (
-    Form.NO_CONNECTION,
-    Form.RESET,
-    Form.TIMEOUT,
-    Form.GATEWAY,
-    Form.UNAVAILABLE,
-    Form.SERVER_ERROR_PAGE,
-    Form.OTHER_PAGE,
-)
-BACKGROUND = (
-    *(Form.RESET,) * 4,
-    *(Form.TIMEOUT,) * 4,
-    Form.GATEWAY,
-    Form.UNAVAILABLE,
-    Form.SERVER_ERROR_PAGE,
-    Form.UNREADABLE,
-    Form.THROTTLED,
-    Form.NO_CONNECTION,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,65 +51,24 @@ class AwsFate:
     body_breaks: Exception | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outage:
-    """Calls of a service fail from one time to another; `share` of them, of one kind or invoice."""
-
-    begins: float
-    ends: float
-    service: str
-    form: Form | None = None
-    share: float = 1.0
-    kinds: frozenset[str] = frozenset()
-    invoice_id: int | None = None
-
-    def strikes(self, service: str, kind: str, invoice_id: int | None, now: float) -> bool:
-        """Tell whether it is about such a call."""
-        return (
-            self.begins <= now < self.ends
-            and service == self.service
-            and (not self.kinds or kind in self.kinds)
-            and (self.invoice_id is None or self.invoice_id == invoice_id)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Mishaps:
-    """How often single calls and runs go wrong, until `ends`.
-
-    `late`: whether lost messages may arrive beyond the time for which they are waited. Runs are
-    killed at these of their steps, one number a run (None: not at all), and `slices` says how many
-    seconds each is given.
-    """
-
-    ends: float
-    outages: tuple[Outage, ...] = ()
-    lost: float = 0.0
-    aws: float = 0.0
-    busy: float = 0.0
-    late: bool = False
-    kills: tuple[int | None, ...] = ()
-    slices: tuple[float | None, ...] = ()
-    cold_starts: float = 0.0
-    poisoned: frozenset[int] = frozenset()
-    poisons_reads: bool = False
-
-
-NO_MISHAPS = Mishaps(0.0)
-
-
 class Trouble:
-    """Say what happens to each call."""
+    """Say what happens to each call; `holds_up`: the next one to ConnectWise takes a while."""
 
     def __init__(self, mishaps: Mishaps, random: Random) -> None:
         self.mishaps = mishaps
+        self.holds_up = False
         self._random = random
 
     def fate(self, call: Call, now: float) -> Fate:
         """Return what happens to a call to ConnectWise."""
         fate = self._normal()
         if self._is_poisoned(call):
-            return Fate(None, fate.heard, error(500, "InternalError", "Object reference not set"))
+            arrives = fate.arrives if self.mishaps.poison_works else None
+            return Fate(arrives, fate.heard, error(500, "InternalError", "Object reference not set"))
+        if self.holds_up:
+            self.holds_up = False
+            arrives = self._random.uniform(0.1, SETTLE_SECONDS)
+            return Fate(arrives, CALL_SECONDS, NO_ANSWER, loses=True)
         form = self._form(call, now)
         return fate if form is None else self._failing(form, fate)
 
@@ -185,7 +107,7 @@ class Trouble:
         chance = self._random.random()
         if call.writes and chance < self.mishaps.busy:
             return Form.BUSY
-        return self._random.choice(BACKGROUND) if chance < self.mishaps.lost else None
+        return self._random.choice(SINGLE) if chance < self.mishaps.lost else None
 
     def _outage(self, service: str, kind: str, invoice_id: int | None, now: float) -> Outage | None:
         for outage in self.mishaps.outages:
@@ -217,14 +139,13 @@ class Trouble:
     def _late(self, heard: float) -> float | None:
         """Return when a message without an answer arrives: never, now, later or much later."""
         random = self._random
-        choice = random.random()
-        if choice < 0.3:
+        if random.random() < 0.3:
             return None
-        if choice < 0.6:
+        if random.random() < 0.4:
             return random.uniform(0.01, heard)
-        if choice < 0.9 or not self.mishaps.late:
+        if random.random() >= self.mishaps.late:
             return heard + random.choice((random.uniform(0.1, 3.0), random.uniform(3.0, 29.5)))
-        return heard + SETTLE_SECONDS + random.choice((1.0, 30.0, 600.0, 7200.0)) * random.random()
+        return heard + SETTLE_SECONDS + random.choice((1.0, 10.0, 60.0, 600.0, 7200.0)) * random.random()
 
 
 _MAY_ARRIVE = frozenset((Form.GATEWAY, Form.SERVER_ERROR_PAGE))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from e2e.payment_xml import file_errors, payment
-from fakes.connectwise import error
+from fakes.connectwise import FakeInvoice, error
 from fakes.deployment import FINISHED, KILLED, PUT_BACK, Deployment
 from fakes.dynamodb import client_error
 from fakes.mishaps import Mishap, answering, kill, kill_after, lost, raising, slow
@@ -84,15 +84,6 @@ def test_a_version_is_imported_once_and_as_it_was_when_its_event_came(
     assert held(deployment) == {1: [20]}
 
 
-def test_a_file_that_is_wrong_as_a_whole_sends_nothing_and_says_why(deployment: Deployment) -> None:
-    deployment.upload_content(b"<InvoicePayments><InvoicePayment>")
-    assert deployment.run() == FINISHED
-    assert deployment.row()["status"] == "Failed"
-    assert file_errors(deployment.bucket.read("fail/a.xml")) != []
-    assert deployment.success() == []
-    assert deployment.connectwise.calls == []
-
-
 def test_an_external_id_that_no_table_takes_is_its_records_error_alone(
     deployment: Deployment,
 ) -> None:
@@ -101,6 +92,51 @@ def test_an_external_id_that_no_table_takes_is_its_records_error_alone(
     assert deployment.run() == FINISHED
     assert held(deployment) == {2: [10]}
     assert len(deployment.errors()) == 1
+
+
+def test_payments_cost_hardly_more_than_one_call_each(deploy: Deploy) -> None:
+    """DESIGN 7: 1.01 for a new one, exactly one where the truth table knows it."""
+    deployment = deploy(*map(FakeInvoice, range(1, 201)), bounds=Bounds())
+    for name in ("a", "b"):
+        deployment.upload(*new_payments(200), name=name)
+        deployment.connectwise.calls.clear()
+        deployment.to_end()
+        calls = [call.kind for call in deployment.connectwise.calls if call.kind != "company"]
+        assert len(calls) == (202 if name == "a" else 200)
+
+
+def test_without_the_right_to_read_invoices_each_is_looked_up_by_itself(
+    deployment: Deployment,
+) -> None:
+    deployment.connectwise.add_payment(1, amount=Decimal(5))
+    deployment.mishaps.plan("invoices", answering(error(403, "Forbidden", "No.")), times=ALWAYS)
+    deployment.upload(*new_payments(6))
+    deployment.to_end()
+    kinds = [call.kind for call in deployment.connectwise.calls]
+    assert [kinds.count(kind) for kind in ("payments", "create", "update")] == [6, 5, 1]
+
+
+def test_payments_of_one_invoice_keep_their_order_however_it_is_named(
+    deployment: Deployment,
+) -> None:
+    """Across chunks, linked by ids, numbers and external ids."""
+    ways: list[Callable[[int], dict[str, Any]]] = [
+        lambda n: {"external_id": f"R-{n}", "invoice": n},
+        lambda n: {"external_id": f"R-{n}", "number": f"INV-{n}"},
+        lambda n: {"external_id": f"R-{n}"},
+        lambda n: {"invoice": n},
+        lambda n: {"number": f"INV-{n}"},
+    ]
+    places = range(1, 46)
+    way_of = {place: ways[place % 5 if place > 3 else 0] for place in places}
+    deployment.upload(*(payment(**way_of[n](1 + n % 3), amount=n) for n in places))
+    deployment.to_end()
+    assert deployment.fail() == []
+    for invoice in (1, 2, 3):
+        sent = [
+            c.fields["amount"] for c in deployment.connectwise.writes if c.invoice_id == invoice
+        ]
+        assert sent == [n for n in places if 1 + n % 3 == invoice]
 
 
 # Replay
@@ -311,19 +347,33 @@ def test_if_all_records_fail_it_is_an_outage_that_fails_none(
     assert held(deployment) == {n: [10] for n in range(1, 13)}
 
 
+@pytest.mark.parametrize("kinds", [("create",), ("update", "invoices", "payments")])
 def test_an_outage_in_which_each_call_takes_all_its_time_is_seen_within_the_run(
-    deploy: Deploy,
+    deploy: Deploy, kinds: tuple[str, ...]
 ) -> None:
-    """Of more records than a run has time to try often enough; nothing is looked up before."""
+    """Of more records than a run has time to try often enough; of all calls, or of one kind."""
     deployment = deploy(bounds=Bounds(20, 2))
-    for n in range(1, 21):
+    for kind in kinds:
+        deployment.mishaps.plan(kind, lost(deployment.clock), times=ALWAYS)
+    by_id = "update" in kinds
+    for n in range(1, 21 if by_id else 1):
         deployment.connectwise.add_payment(n, amount=Decimal(5))
-    deployment.mishaps.plan("update", lost(deployment.clock), times=ALWAYS)
-    deployment.mishaps.plan("invoices", lost(deployment.clock), times=ALWAYS)
-    deployment.upload(*(on(n, payment_id=n * 100 + 1) for n in range(1, 21)))
+    deployment.upload(*(on(n, payment_id=n * 100 + 1 if by_id else None) for n in range(1, 21)))
     assert deployment.run() == PUT_BACK
     assert (deployment.published.delays, round(deployment.delay())) == (1, 60)
-    assert "does not answer" in deployment.row()["error"]
+    assert "ConnectWise" in deployment.row()["error"]
+
+
+def test_ten_poison_records_at_the_end_of_a_file_do_not_hold_it_up_for_days(
+    deploy: Deploy,
+) -> None:
+    """Though all others of their kind are done by then."""
+    deployment = deploy(*map(FakeInvoice, range(1, 31)), bounds=Bounds(5, 2))
+    for poison in range(11, 21):
+        deployment.mishaps.plan("create", FAULT, about=about(poison), times=ALWAYS)
+    deployment.upload(*new_payments(20))
+    assert deployment.to_end() < 40
+    assert len(deployment.success()) == 10
 
 
 def test_keys_that_are_refused_fail_no_record(deployment: Deployment) -> None:
@@ -355,17 +405,21 @@ def test_an_import_stays_with_the_company_that_it_has_begun_with(deployment: Dep
     assert len(deployment.success()) == 3
 
 
-def test_a_company_that_was_misspelt_can_be_corrected(deployment: Deployment) -> None:
+@pytest.mark.parametrize("payment_id", [None, 101], ids=["by invoice", "by id"])
+def test_a_company_that_was_misspelt_can_be_corrected(
+    deployment: Deployment, payment_id: int | None
+) -> None:
     """Nothing was sent to it."""
     deployment.secret["company"] = "acne"
     no_company = answering(error(404, "NotFound", "No such company."))
     deployment.mishaps.plan("company", no_company, times=ALWAYS)
-    deployment.upload(*new_payments(2))
+    deployment.connectwise.add_payment(1, amount=Decimal(5))
+    deployment.upload(on(1, payment_id=payment_id))
     assert deployment.run() == PUT_BACK
     deployment.mishaps.end()
     deployment.secret["company"] = "acme"
     deployment.to_end(most_runs=3)
-    assert len(deployment.success()) == 2
+    assert held(deployment) == {1: [10]}
 
 
 @pytest.mark.parametrize("operation", ["PutObject", "BatchWriteItem", "BatchGetItem", "UpdateItem"])
@@ -446,13 +500,13 @@ def test_an_import_that_is_killed_while_closing_goes_on_however_often(
 def test_a_run_that_could_not_note_that_it_put_the_file_back_was_not_killed(
     deployment: Deployment,
 ) -> None:
-    """The imports table is down for writing, but for the begin of each run."""
-    deployment.mishaps.plan("create", lost(deployment.clock), times=ALWAYS)
+    deployment.mishaps.plan("create", raising(NoAnswer("reset")), times=ALWAYS)
     failing = raising(client_error("InternalError"))
+    deployment.mishaps.plan("UpdateItem", failing, about="':atWork': {'BOOL': False}", times=ALWAYS)
     deployment.upload(*new_payments(2))
     for _ in range(MAX_KILLS + 3):
-        deployment.mishaps.plan("UpdateItem", failing, about="'BOOL': False", times=1)
         assert deployment.run() == PUT_BACK
+    assert deployment.row()["atWork"]
     deployment.mishaps.end()
     deployment.to_end()
     assert len(deployment.success()) == 2
@@ -496,6 +550,30 @@ def test_a_version_that_is_deleted_before_anything_was_sent_closes_the_import(
     assert deployment.connectwise.writes == []
 
 
+@pytest.mark.parametrize("when", ["before", "during"])
+def test_an_import_that_somebody_stops_ends_at_the_next_checkpoint(
+    deployment: Deployment, when: str
+) -> None:
+    """What may have been sent is brought to its end, the rest comes back."""
+
+    def stopped(effect: Callable[[], Any]) -> Any:
+        answer = effect()
+        deployment.imports.put({**deployment.row(), "stopAsked": "alice"})
+        return answer
+
+    deployment.upload(*new_payments(14))
+    if when == "before":
+        deployment.mishaps.plan("UpdateItem", stopped)
+    else:
+        deployment.mishaps.plan("create", stopped, about=about(3))
+    deployment.to_end(most_runs=4)
+    sent = [record.values["invoice/id"] for record in deployment.success()]
+    assert [str(invoice) for invoice in held(deployment)] == sent
+    assert (len(sent) == 0) if when == "before" else (3 <= len(sent) < 14)
+    assert set(deployment.errors()) == {"Not sent: Stopped by alice."}
+    assert (deployment.row()["status"], deployment.row()["done"]) == ("Failed", 14)
+
+
 # Recorded twice
 
 
@@ -517,23 +595,3 @@ def test_a_payment_that_came_to_be_twice_ends_in_the_fail_file(
     row = deployment.row()
     assert (row["created"], row["failed"], row["failedAmount"]) == (1, 1, 10)
     assert row["status"] == "CompletedWithFailures"
-
-
-# Prevent Reprocessing over several files
-
-
-def test_only_what_was_accepted_is_not_sent_again(deploy: Deploy) -> None:
-    deployment = deploy(prevent_reprocessing=True)
-    deployment.mishaps.plan("create", answering(error(400, "Refused", "No.")), about=about(2))
-    deployment.upload(*new_payments(2))
-    deployment.to_end()
-    assert held(deployment) == {1: [10]}
-    deployment.upload(*new_payments(2), on(3, 12, external_id="R-1"), name="b")
-    deployment.to_end()
-    assert held(deployment) == {1: [10], 2: [10]}
-    same, changed = deployment.errors("b")
-    assert same.startswith("Already processed: external id R-1 is payment 101, ")
-    assert same.endswith(" in incoming/a.xml.")
-    assert "<amount> was 10 then, and is 12 here" in changed
-    row = next(row for row in deployment.imports.all() if row["key"] == "incoming/b.xml")
-    assert (row["skipped"], row["failed"], row["created"]) == (1, 1, 1)

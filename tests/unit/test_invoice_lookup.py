@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fakes.clock import VirtualClock
 from payments.connectwise.finance import Finance
-from payments.connectwise.invoices import Batch, InvoiceLookup, batches, merged
+from payments.connectwise.invoices import Batch, InvoiceLookup, batches
 from payments.connectwise.patience import Patience, drive
 from payments.errors import (
     CallFailed,
@@ -215,15 +215,3 @@ def test_a_number_that_alone_fails_is_its_records_trouble_after_its_own_tries(
     found = Lookups(shelf).of(Batch(numbers=("A", "bad")))
     assert found.by_number == {"A": (ONE,)}
     assert isinstance(found.troubles["bad"], verdict)
-
-
-def test_what_several_lookups_found_is_put_together() -> None:
-    trouble = RecordRejected("no")
-    assert merged(
-        [
-            FoundInvoices(by_id={1: ONE, 9: None}),
-            FoundInvoices(by_number={"B": (TWO,)}),
-            FoundInvoices(troubles={"C": trouble}),
-            FoundInvoices(),
-        ]
-    ) == FoundInvoices({1: ONE, 9: None}, {"B": (TWO,)}, {"C": trouble})

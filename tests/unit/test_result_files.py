@@ -310,6 +310,15 @@ def test_what_stops_reading_ahead_stops_writing(error: BaseException) -> None:
         imported.write()
 
 
+def test_large_files_that_are_written_are_not_written_again() -> None:
+    """The run may be killed before it has closed the import."""
+    imported = Import(outcomes_of(LARGE), part_size=10)
+    written = imported.write()
+    imported.calls.clear()
+    assert imported.write() == written
+    assert not {"UploadPart", "PutObject"} & set(imported.calls)
+
+
 @pytest.mark.parametrize("keys_a_page", [1, 2, 1000])
 def test_parts_are_found_however_s3_lists_them(keys_a_page: int) -> None:
     imported = Import(outcomes_of(TEN))

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from payments.errors import RecordRejected
-from payments.models import Action, Invoice, JsonValue, Payment, PaymentRecord, TruthRecord
+from payments.models import Action, Fields, Invoice, JsonValue, Payment, PaymentRecord, TruthRecord
 from payments.rules import (
     Create,
     Decision,
@@ -240,13 +240,13 @@ def test_what_was_accepted_before_is_skipped_even_with_an_id(
 @pytest.mark.parametrize(
     ("amount", "fields", "told"),
     [
-        ("11", {}, "But <amount> was 10.00 then, and is 11 here. "),
-        (None, DAY, f"But <paymentDate> was 2023-05-05 then, and is {JANUARY} here. "),
+        ("11", {}, "But the amount was 10.00 then, and is 11 here. "),
+        (None, DAY, "But the date was 2023-05-05 then, and is 2024-01-31 here. "),
         (
             "11",
             DAY,
-            "But <amount> was 10.00 then, and is 11 here, and "
-            f"<paymentDate> was 2023-05-05 then, and is {JANUARY} here. ",
+            "But the amount was 10.00 then, and is 11 here, and "
+            "the date was 2023-05-05 then, and is 2024-01-31 here. ",
         ),
     ],
 )
@@ -281,13 +281,12 @@ def test_a_payment_that_is_held_as_it_was_sent_is_a_success(held: Mapping[str, J
 
 def test_a_payment_that_is_held_otherwise_fails_and_names_both_values() -> None:
     """An overpayment that was cut to the balance, or a 200 that has changed nothing."""
-    held = {"amount": Decimal(8), "paymentDate": "2023-01-01T00:00:00Z"}
+    held: Fields = {"amount": Decimal(8), "paymentDate": "2023-01-01T00:00:00Z"}
     outcome = answered(payment_record(other_fields=DAY), Action.UPDATED, Payment(5, held), None)
     assert (outcome.action, outcome.payment_id) == (Action.FAILED, 5)
     assert outcome.messages == (
-        "ConnectWise has recorded payment 5 with 8 as <amount>, but 10.00 was sent.",
-        "ConnectWise has recorded payment 5 with 2023-01-01T00:00:00Z as <paymentDate>, but "
-        "2024-01-31T00:00:00Z was sent.",
+        "ConnectWise has recorded payment 5 with the amount 8, but 10.00 was sent.",
+        "ConnectWise has recorded payment 5 with the date 2023-01-01, but 2024-01-31 was sent.",
     )
     assert outcome.rests_on_state
 

@@ -207,6 +207,15 @@ def test_what_was_looked_up_before_a_record_was_sent_is_not_relied_on() -> None:
     assert office.amounts() == [10]
 
 
+def test_what_a_record_has_just_corrected_goes_before_what_the_truth_table_said() -> None:
+    office = Office(truth=[truth_record("A", 101)])
+    for amount in (1, 2):
+        office.connectwise.add_payment(1, amount=Decimal(amount))
+    corrected = on(payment_id=102, external_id="A", amount="5")
+    office.apply(corrected, payment_record(2, external_id="A", amount="6"))
+    assert office.amounts() == [1, 6]
+
+
 def test_of_two_records_with_one_external_id_the_second_was_processed_before() -> None:
     office = Office(prevent_reprocessing=True)
     one, two, three = office.apply(
@@ -215,7 +224,7 @@ def test_of_two_records_with_one_external_id_the_second_was_processed_before() -
         on(external_id="A", amount="9", number=3),
     )
     assert (one.action, two.action) == (Action.CREATED, Action.SKIPPED)
-    assert "<amount> was 10 then, and is 9 here" in both_values(three)
+    assert "the amount was 10 then, and is 9 here" in both_values(three)
     assert office.amounts() == [10]
 
 
@@ -225,7 +234,7 @@ def test_a_record_that_was_not_accepted_was_not_processed() -> None:
         FakeInvoice(1, total=Decimal(8)), prevent_reprocessing=True, cuts_overpayments=True
     )
     one, two = office.apply(on(external_id="A"), on(external_id="A", number=2, amount="7"))
-    assert "with 8.0 as <amount>, but 10 was sent" in both_values(one)
+    assert "with the amount 8.0, but 10 was sent" in both_values(one)
     assert one.learned is not None
     assert (one.learned.payment_id, one.learned.accepted) == (101, False)
     assert two.action is Action.UPDATED
@@ -263,7 +272,7 @@ def test_a_200_that_has_changed_nothing_is_no_success() -> None:
     office.connectwise.add_payment(1, amount=Decimal(5))
     office.mishaps.plan("update", answering(answer(200, {"id": 101})))
     outcome = office.one(on(payment_id=101, external_id="A"))
-    assert "with 5.0 as <amount>, but 10 was sent" in both_values(outcome)
+    assert "with the amount 5.0, but 10 was sent" in both_values(outcome)
     assert outcome.learned is not None
     assert not outcome.learned.accepted
 
@@ -316,7 +325,7 @@ def test_a_lost_create_that_was_cut_to_the_balance_is_set_to_what_was_meant() ->
     """And read as what it came to: a failure with both values."""
     office = Office(FakeInvoice(1, total=Decimal(8)), cuts_overpayments=True)
     office.mishaps.plan("create", lost(office.clock, arrives_after=1.0))
-    assert "with 8.0 as <amount>, but 10 was sent" in both_values(office.one(on()))
+    assert "with the amount 8.0, but 10 was sent" in both_values(office.one(on()))
 
 
 def test_a_create_without_any_answer_ends_after_a_few_tries() -> None:
@@ -335,6 +344,15 @@ def test_an_update_that_arrives_late_does_not_undo_the_record_behind_it(seconds:
     office.apply(on(amount="10"), on(amount="20", number=2))
     office.clock.sleep(100.0)
     assert office.amounts() == [20]
+
+
+def test_what_was_looked_up_before_a_message_was_lost_is_not_relied_on() -> None:
+    office = Office(takes_second_payment=True)
+    early = drive(office.upsert.prepare([on()], 1), office.clock)
+    office.quiet.begin(1, office.clock.monotonic())
+    office.connectwise.add_payment(1, amount=Decimal(5))
+    outcome = drive(office.upsert.steps(on(), early), office.clock)
+    assert (outcome.action, office.amounts()) == (Action.UPDATED, [Decimal(10)])
 
 
 def test_other_invoices_go_on_meanwhile() -> None:
@@ -393,6 +411,15 @@ def test_a_refused_create_is_a_rejection_in_connectwises_words_if_there_is_no_pa
     assert outcome.action is Action.FAILED
     assert "The invoice is closed." in outcome.messages[0]
     assert office.upsert.holds_lane(outcome)
+
+
+def test_a_payment_that_somebody_else_has_made_meanwhile_is_updated() -> None:
+    """Also if it happens to be the same."""
+    office = Office()
+    prepared = drive(office.upsert.prepare([on()], 1), office.clock)
+    office.connectwise.add_payment(1, amount=Decimal(10))
+    outcome = drive(office.upsert.steps(on(), prepared), office.clock)
+    assert outcome.action is Action.UPDATED
 
 
 def test_a_create_that_is_refused_because_several_have_appeared_changes_none() -> None:

@@ -25,6 +25,7 @@ from payments.command.imports import list_imports
 from payments.command.preview import PreviewRow, preview
 from payments.command.problem import CommandFailed, in_plain_words
 from payments.command.progress import SayDone, progress_bar
+from payments.command.stop import stop_import
 from payments.command.tables import (
     checks_table,
     import_details,
@@ -188,6 +189,22 @@ def status(
         console.print(f"… and {len(rows) - limit} more: --limit shows them.")
     if not rows:
         console.print("There has been no import yet.")
+
+
+@app.command()
+def stop(
+    context: typer.Context,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The file, as `status` names it.")],
+) -> None:
+    """End a running import at its next checkpoint; the rest goes to its fail file."""
+    with _reporting():
+        deployment = _deployment(context)
+        stopped = stop_import(deployment, object_key(deployment.incoming_prefix, key))
+    new_console().print(
+        f"The import of {stopped.key} ends at its next checkpoint, behind {stopped.tally.done} of "
+        f"{stopped.total or 'its'} records. `status` shows how it goes on.",
+        soft_wrap=True,
+    )
 
 
 @app.command()

@@ -87,6 +87,10 @@ class Api:
         """Return the JSON that a POST answers; raises NoAnswer where nobody knows its effect."""
         return result("POST", self._call("POST", path, write_json(dict(body))))
 
+    def log_in(self) -> None:
+        """Find out where the API is; raises AccessRefused if ConnectWise knows no such company."""
+        self._login.access(self._ask_codebase)
+
     def answers(self) -> bool:
         """Tell whether ConnectWise answers a simple call now."""
         try:

@@ -39,7 +39,7 @@ _T = TypeVar("_T")
 Steps: TypeAlias = Generator[float, None, _T]
 """A procedure: it yields the `monotonic` time at which it wants to go on, and returns a result."""
 
-OUTAGE_RECORDS = 10
+OUTAGE_RECORDS = 12
 """So many records that fail in a row, and none that is accepted: that is no record's own fault."""
 
 OUTAGE_SECONDS = 15.0
@@ -100,13 +100,13 @@ class Patience:
         self._kinds: defaultdict[str, _Kind] = defaultdict(_Kind)
         self._accepted = 0
 
-    def tries(self, kind: str, most: int | None = None, since: Accepted | None = None) -> Tries:
-        """Begin to make a call of this kind, at most so often.
+    def tries(self, kind: str, since: Accepted | None = None) -> Tries:
+        """Begin to make a call of this kind.
 
         It is compared with the others that were accepted `since` then, or from now on.
         """
         before = self.accepted_so_far(kind) if since is None else since
-        return Tries(self, kind, most or self.retries.tries, before)
+        return Tries(self, kind, before)
 
     def patiently(
         self, kind: str, call: Callable[[], _T], since: Accepted | None = None
@@ -115,7 +115,7 @@ class Patience:
 
         Raises RecordRejected, RecordStuck or ConnectWiseDown in the end.
         """
-        tries = self.tries(kind, since=since)
+        tries = self.tries(kind, since)
         while True:
             try:
                 answer = call()
@@ -169,10 +169,9 @@ class Patience:
 class Tries:
     """The tries of one call."""
 
-    def __init__(self, patience: Patience, kind: str, most: int, before: Accepted) -> None:
+    def __init__(self, patience: Patience, kind: str, before: Accepted) -> None:
         self._patience = patience
         self._kind = kind
-        self._most = most
         self._before = before
         self._failures = 0
         self._failing_since = 0.0
@@ -183,23 +182,32 @@ class Tries:
 
     def failed(self, failure: CallFailed) -> float:
         """Return the time at which to try again; raises the verdict when that was often enough."""
-        self._failures += 1
-        if self._failures == 1:
+        self.note(failure)
+        return self.next_try(failure)
+
+    def note(self, failure: CallFailed, counts_as: int = 1) -> None:
+        """Note that a try has failed; raises ConnectWiseDown if that is one of many.
+
+        It `counts_as` several where much time passes before the next.
+        """
+        first = not self._failures
+        self._failures += counts_as
+        if first:
             self._patience.begin_failing(self._kind)
             self._failing_since = self._patience.now()
-        if self._is_outage():
-            raise _down("ConnectWise does not answer", failure) from failure
-        if self._failures < self._most:
+        # Without waiting for the last try of any of them.
+        seconds = self._patience.now() - self._failing_since
+        if self._patience.failing(self._kind) >= OUTAGE_RECORDS and seconds >= OUTAGE_SECONDS:
+            raise self._outage(failure) from failure
+
+    def next_try(self, failure: CallFailed) -> float:
+        """Return the time at which to try again; raises the verdict when that was often enough."""
+        if self._failures < self._patience.retries.tries:
             return self._patience.go_on_at(self._failures)
         raise self._verdict(failure) from failure
 
-    def _is_outage(self) -> bool:
-        """Tell whether nothing is answered, without waiting for the last try of any record."""
-        seconds = self._patience.now() - self._failing_since
-        many = self._patience.failing(self._kind) >= OUTAGE_RECORDS
-        return (
-            many and seconds >= OUTAGE_SECONDS and not self._patience.answers(self._before.of_all)
-        )
+    def _outage(self, failure: CallFailed) -> ConnectWiseDown:
+        return _down(f"ConnectWise fails whenever it is to {self._kind}", failure)
 
     def _verdict(self, failure: CallFailed) -> Exception:
         if isinstance(failure, Busy):
@@ -209,7 +217,7 @@ class Tries:
         if others_accepted and isinstance(failure, ServerFault):
             return _own_fault(failure)
         if self._patience.failing(self._kind) >= OUTAGE_RECORDS:
-            return _down(f"ConnectWise fails whenever it is to {self._kind}", failure)
+            return self._outage(failure)
         if not self._patience.answers(before.of_all):
             return _down("ConnectWise does not answer", failure)
         patient_runs = NO_ANSWER_RUNS if isinstance(failure, NoAnswer) else FAULT_RUNS

@@ -15,7 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from payments.clock import iso
-from payments.errors import Superseded
+from payments.errors import StopAsked, Superseded
 from payments.files.output import shown
 from payments.import_state import ImportState, Root, Status, Tally
 from payments.models import SourceFile
@@ -23,6 +23,7 @@ from payments.stores.aws import asking, attribute_values, error_code, plain
 
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 _OURS = "#run = :run AND #runToken = :runToken"
+_NO_STOP_ASKED = "attribute_not_exists(stopAsked)"
 # How far beyond its checkpoint a run of the first version may have sent: two chunks.
 _FORMER_REACH = 1000
 
@@ -66,8 +67,13 @@ class ImportsTable:
         self._write(state, f"{unchanged} OR ({_OURS})", of_before)
 
     def save(self, state: ImportState) -> None:
-        """Store the import as it stands; raises Superseded if another run has begun since."""
-        self._write(state, _OURS, {})
+        """Store the import as it stands.
+
+        Raises Superseded if another run has begun since, StopAsked if somebody wants it to end and
+        that has not been heeded yet.
+        """
+        is_ending = state.cut_short is not None or state.finished
+        self._write(state, _OURS if is_ending else f"{_OURS} AND {_NO_STOP_ASKED}", {})
 
     def _write(self, state: ImportState, condition: str, compared: Mapping[str, Any]) -> None:
         """Set all attributes, and remove those without a value; others' are left alone."""
@@ -87,10 +93,14 @@ class ImportsTable:
                     ConditionExpression=condition,
                     ExpressionAttributeNames={f"#{name}": name for name in attributes},
                     ExpressionAttributeValues=attribute_values(values),
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
             except ClientError as error:
                 if error_code(error) != _CONDITION_FAILED:
                     raise
+                there = plain(error.response.get("Item", {}))
+                if there.get("runToken") == state.run_token and "stopAsked" in there:
+                    raise StopAsked(f"Stopped by {there['stopAsked']}.") from error
                 raise Superseded("Another run has taken this import over.") from error
 
 
@@ -112,6 +122,7 @@ def state_of(item: Mapping[str, Any]) -> ImportState:
         quiet_until=float(item.get("quietUntil", 0)),
         connection=item.get("connection"),
         look_again=bool(item.get("lookAgain", False)),
+        stop_asked=item.get("stopAsked"),
         error=item.get("error"),
         started_at=_seconds(item.get("startedAt")),
         updated_at=_seconds(item.get("updatedAt")),
