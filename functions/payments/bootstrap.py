@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -46,6 +47,9 @@ _AWS = Config(
     # of what a payment costs in CPU.
     parameter_validation=False,
 )
+
+
+_FOLDER = "payments-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +154,19 @@ def _aws(settings: Settings) -> World:
         read_secret=_secret_reader(settings.secret_name),
         wire=lambda credentials: HttpWire(settings.connections, credentials.ca_certificates),
         telemetry=CloudWatchTelemetry(Metrics(namespace=NAMESPACE)),
-        disk=Path(tempfile.mkdtemp()),
+        disk=_own_folder(Path(tempfile.gettempdir())),
     )
+
+
+def _own_folder(temporary: Path) -> Path:
+    """Return a folder for this process, and remove those of processes that are gone.
+
+    Lambda keeps its disk when it begins a process anew after a kill.
+    """
+    for folder in temporary.glob(f"{_FOLDER}*"):
+        if not Path("/proc", folder.name.removeprefix(_FOLDER)).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+    return temporary / f"{_FOLDER}{os.getpid()}"
 
 
 def _secret_reader(name: str) -> Callable[[], str]:

@@ -3,8 +3,8 @@
 A call whose answer is lost may still take effect: now, or a while later. Reading back in between
 proves nothing, since what is there may be somebody's earlier value. So until the message cannot
 arrive any more, nothing else is sent to its invoice, the import does not close, and other invoices
-go on. Nobody documents how long ConnectWise may take; we give a call 30 seconds as a whole, and a
-lost one as long again.
+go on. Nobody documents how long ConnectWise may take; we give a call 30 seconds as a whole, and one
+whose answer was given up, or whose run was killed, 30 seconds from then on.
 """
 
 from __future__ import annotations

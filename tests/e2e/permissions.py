@@ -9,6 +9,7 @@ Permission = tuple[str, str]
 IMPORTS_WAIT_FOR: tuple[Permission, ...] = (
     ("ReadIncoming", "s3:GetObjectVersion"),
     ("WriteResults", "s3:PutObject"),
+    ("TellWhatIsNotThere", "s3:ListBucket"),
     ("StoreOutcomes", "s3:PutObject"),
     ("StoreOutcomes", "s3:GetObject"),
     ("TruthTable", "dynamodb:BatchGetItem"),
@@ -40,14 +41,11 @@ _KMS = (
 
 # MiniStack does not ask for these; `test_operations.py` notices if it begins to.
 EXPLAINED: dict[Permission, str] = {
-    ("TellWhatIsNotThere", "s3:ListBucket"): (
-        "Without it S3 answers 403 instead of 404 for what is not there (GetObject's reference): "
-        "a deleted file would be tried for days. MiniStack answers 404 to everybody."
-    ),
     ("TellWhatIsNotThere", "s3:ListBucketVersions"): (
-        "The same for a version that is not there. S3's reference names ListBucket only; but it "
-        "has an action of its own for listing versions, and whether it asks for that one can only "
-        "be seen on AWS. It shows no more than keys, which ListBucket shows as well."
+        "Without it S3 might answer 403 instead of 404 for a version that is not there: a deleted "
+        "file would be tried for days. S3's reference names ListBucket only, which is needed for "
+        "what has no version; but it has an action of its own for listing versions, and whether it "
+        "asks for that one can only be seen on AWS. It shows no more than keys."
     ),
     ("Queue", "sqs:ReceiveMessage"): _LAMBDA_POLLS,
     ("Queue", "sqs:DeleteMessage"): _LAMBDA_POLLS,

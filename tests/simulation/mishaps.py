@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from random import Random
 
@@ -121,6 +121,20 @@ def mishaps(random: Random, ends: float, ids: Sequence[int], *, cuts: bool) -> M
         poisoned=frozenset(ids[:1] if poison < 0.03 else ids[1:3] if poison < 0.06 else ()),
         poisons_reads=random.random() < 0.3 and not works,
         poison_works=works,
+    )
+
+
+def storm(random: Random, ends: float) -> Mishaps:
+    """Return what goes wrong in a storm: calls are lost, and runs are killed in the midst of it."""
+    kills = [_kill(random) for _ in range(random.choice((0, 1, 2, 2)))]
+    return Mishaps(
+        ends,
+        lost=random.choice((0.2, 0.4)),
+        late=random.choice((0.0, 0.8)),
+        aws=random.choice((0.0, 0.02)),
+        kills=tuple(replace(kill, is_write=True, holds_up=random.random() < 0.6) for kill in kills),
+        comes_soon=True,
+        cold_starts=0.5,
     )
 
 

@@ -24,7 +24,7 @@ from simulation.function import Function, announcement
 from simulation.invariants import CONNECTION, IMPORTS, TRUTH, Broken, Watchman
 from simulation.network import Network, Watch
 from simulation.mishaps import HOUR
-from simulation.scenario import Scenario, Upload, scenario
+from simulation.scenario import Scenario, Upload
 from simulation.scheduler import Process, Scheduler, SimClock, SimWorkers
 from simulation.trouble import Trouble
 
@@ -43,6 +43,11 @@ POISONED_BOUND_SECONDS = 24 * HOUR
 Change = Callable[[World], World]
 
 
+def unchanged(world: World) -> World:
+    """Leave the program's world as it is."""
+    return world
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """What a seed came to."""
@@ -57,9 +62,14 @@ class SeedFailed(Exception):
     """A seed does not hold what must hold; `trace` is what happened until then."""
 
     def __init__(self, of: Scenario, problem: Exception, trace: list[tuple[Any, ...]]) -> None:
-        super().__init__(f"seed {of.seed} ({of.mode}): {type(problem).__name__}: {problem}")
+        super().__init__(of, problem, trace)
         self.scenario = of
+        self.problem = problem
         self.trace = trace
+
+    def __str__(self) -> str:
+        of = self.scenario
+        return f"seed {of.seed} ({of.mode}): {type(self.problem).__name__}: {self.problem}"
 
 
 class NoTelemetry:
@@ -81,7 +91,7 @@ class NoTelemetry:
 class Simulation:
     """A world, and the program in it. `change` puts something else in the place of its parts."""
 
-    def __init__(self, of: Scenario, disk: Path, change: Change = lambda world: world) -> None:
+    def __init__(self, of: Scenario, disk: Path, change: Change = unchanged) -> None:
         self.scenario = of
         self._disk = disk
         self._change = change
@@ -116,7 +126,7 @@ class Simulation:
             self._plan(upload)
         mishaps = self.scenario.mishaps
         bound = POISONED_BOUND_SECONDS if mishaps.poisoned else BOUND_SECONDS
-        alive = self.scenario.mode == "liveness"
+        alive = self.scenario.mode != "safety"
         self.scheduler.run(until=mishaps.ends + bound if alive else mishaps.ends)
         if alive and self.watchman.open_files:
             raise Broken(f"still open at {self.scheduler.now:.0f} s: {self.watchman.open_files}")
@@ -237,9 +247,8 @@ class FakeTopic:
         return self._way("Publish", {"Subject": request["Subject"]}, dict)
 
 
-def simulate(seed: int, mode: str, change: Change = lambda world: world) -> Ending:
-    """Run a seed; raises SeedFailed."""
-    of = scenario(seed, mode)
+def simulate(of: Scenario, change: Change = unchanged) -> Ending:
+    """Run a scenario; raises SeedFailed."""
     with tempfile.TemporaryDirectory() as folder:
         simulation = Simulation(of, Path(folder), change)
         try:

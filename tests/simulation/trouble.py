@@ -145,7 +145,7 @@ class Trouble:
             return random.uniform(0.01, heard)
         if random.random() >= self.mishaps.late:
             return heard + random.choice((random.uniform(0.1, 3.0), random.uniform(3.0, 29.5)))
-        return heard + SETTLE_SECONDS + random.choice((1.0, 10.0, 60.0, 600.0, 7200.0)) * random.random()
+        return heard + SETTLE_SECONDS + random.choice((10.0, 60.0, 60.0, 600.0, 7200.0)) * random.random()
 
 
 _MAY_ARRIVE = frozenset((Form.GATEWAY, Form.SERVER_ERROR_PAGE))

@@ -139,6 +139,16 @@ def test_payments_of_one_invoice_keep_their_order_however_it_is_named(
         assert sent == [n for n in places if 1 + n % 3 == invoice]
 
 
+def test_order_is_kept_by_what_only_a_record_in_front_has_taught(deploy: Deploy) -> None:
+    """The second record's invoice is known when the first is sent; by then the third may begin."""
+    deployment = deploy(bounds=Bounds(chunk_records=1, chunks=2))
+    deployment.mishaps.plan("create", FAULT)
+    deployment.mishaps.plan("update", FAULT)
+    deployment.upload(on(1, 10, external_id="E"), payment(external_id="E", amount=20), on(1, 30))
+    deployment.to_end()
+    assert held(deployment) == {1: [30]}
+
+
 # Replay
 
 

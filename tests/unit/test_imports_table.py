@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fakes.dynamodb import FakeDynamoDb, FakeTable, client_error
 from fakes.way import Answer
-from payments.errors import AwsDown, FileRefused, Superseded
+from payments.errors import AwsDown, FileRefused, StopAsked, Superseded
 from payments.import_state import ImportState, Root, Status, Tally
 from payments.models import SourceFile
 from payments.stores.imports_table import ImportsTable, state_of
@@ -94,7 +94,8 @@ def test_an_import_is_found_as_it_was_saved_last(one: ImportState, other: Import
 
 
 def test_every_attribute_of_an_import_is_tried_above() -> None:
-    assert set(ATTRIBUTES) == {field.name for field in fields(ImportState)}
+    """But for what only an operator writes."""
+    assert {*ATTRIBUTES, "stop_asked"} == {field.name for field in fields(ImportState)}
 
 
 def test_what_is_not_there_is_not_known(world: World) -> None:
@@ -115,11 +116,16 @@ def test_attributes_have_the_names_that_others_rely_on(world: World) -> None:
     assert "finishedAt" not in row
 
 
-def test_attributes_of_others_are_left_alone(world: World) -> None:
+def test_an_operators_wish_is_heeded_at_the_next_write_and_kept(world: World) -> None:
     world.table.begin(FIRST, None)
-    world.rows.put({**world.row, "stop": "asked for"})
-    world.table.save(replace(FIRST, reach=5))
-    assert world.row["stop"] == "asked for"
+    world.rows.put({**world.row, "stopAsked": "Kim"})
+    with pytest.raises(StopAsked, match=r"^Stopped by Kim\.$"):
+        world.table.save(replace(FIRST, reach=5))
+    with pytest.raises(Superseded):
+        world.table.save(replace(FIRST, run_token="other"))
+    ending = replace(FIRST, cut_short="Stopped by Kim.")
+    world.table.save(ending)
+    assert world.table.load("i1") == replace(ending, stop_asked="Kim")
 
 
 def test_errors_are_stored_whatever_is_in_them(world: World) -> None:

@@ -192,6 +192,8 @@ class Tries:
         """
         first = not self._failures
         self._failures += counts_as
+        if isinstance(failure, Busy):
+            return
         if first:
             self._patience.begin_failing(self._kind)
             self._failing_since = self._patience.now()
