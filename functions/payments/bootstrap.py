@@ -49,7 +49,7 @@ _AWS = Config(
 )
 
 
-_FOLDER = "payments-"
+_FOLDER = "connectwise-payments-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +164,20 @@ def _own_folder(temporary: Path) -> Path:
     Lambda keeps its disk when it begins a process anew after a kill.
     """
     for folder in temporary.glob(f"{_FOLDER}*"):
-        if not Path("/proc", folder.name.removeprefix(_FOLDER)).exists():
+        number = folder.name.removeprefix(_FOLDER)
+        if number.isdecimal() and not _is_alive(int(number)):
             shutil.rmtree(folder, ignore_errors=True)
     return temporary / f"{_FOLDER}{os.getpid()}"
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _secret_reader(name: str) -> Callable[[], str]:

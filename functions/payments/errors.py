@@ -51,7 +51,16 @@ class ConnectWiseDown(TryLater):
 
 
 class RecordStuck(TryLater):
-    """ConnectWise answers other calls, and gives no verdict on one record, again and again."""
+    """ConnectWise answers other calls, and gives no verdict on one record, again and again.
+
+    `may_be_its_own`: ConnectWise fails at it, which may be the record's own fault.
+    """
+
+    def __init__(
+        self, message: str, *, for_log: str | None = None, may_be_its_own: bool = False
+    ) -> None:
+        super().__init__(message, for_log=for_log)
+        self.may_be_its_own = may_be_its_own
 
 
 class AccessRefused(TryLater):

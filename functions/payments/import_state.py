@@ -232,7 +232,7 @@ class ImportState:
             self,
             at_work=False,
             kills=0,
-            waits=self.waits + (is_down or is_stuck),
+            waits=self.waits + is_down,
             stuck=0 if is_down else self.stuck + is_stuck,
             quiet_until=max(self.quiet_until, quiet_until),
             error=error,

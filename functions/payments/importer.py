@@ -508,8 +508,11 @@ class _Run:
 
     def _wait(self, reason: TryLater) -> PutBack:
         """Put the file back for longer each time that nothing has come of it."""
-        delay = min(_FIRST_WAIT_SECONDS * 2**self._state.waits, _LONGEST_WAIT_SECONDS)
         is_stuck = isinstance(reason, RecordStuck)
+        waits = self._state.stuck if is_stuck else self._state.waits
+        delay = min(_FIRST_WAIT_SECONDS * 2 ** min(waits, 10), _LONGEST_WAIT_SECONDS)
+        if isinstance(reason, RecordStuck) and reason.may_be_its_own:
+            delay = _FIRST_WAIT_SECONDS
         error = str(reason)[:_MAX_ERROR_CHARACTERS]
         self._put_back(delay, reason, error, is_down=not is_stuck, is_stuck=is_stuck)
         return self._importer.wait(self._source.key, reason, delay)

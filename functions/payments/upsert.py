@@ -26,12 +26,13 @@ from typing import Protocol
 from payments.clock import Clock, iso
 from payments.connectwise.invoices import InvoiceLookup, batches
 from payments.connectwise.patience import Patience, Steps, Tries
-from payments.errors import CallFailed, NoAnswer, NotFound, RecordRejected
+from payments.errors import Busy, CallFailed, NotFound, RecordRejected
 from payments.lanes import Key
 from payments.learned import Learned
 from payments.models import (
     Action,
     Fields,
+    Invoice,
     Outcome,
     Payment,
     PaymentRecord,
@@ -57,8 +58,8 @@ from payments.rules import (
     to_learn,
 )
 
-# It is waited for before the next: three of them are as many as seven that are refused.
-_LOST_CREATE_COUNTS_AS = 3
+# It is waited for before the next: four of them are as many as seven updates.
+_LOST_CREATE_COUNTS_AS = 2
 _FIRST_LOOK_SECONDS = 0.5
 _LONGEST_LOOK_SECONDS = 8.0
 
@@ -232,7 +233,19 @@ class Upsert:
         )
         if sure:
             return ()
-        return (yield from self._read(invoice_id))
+        payments = yield from self._read(invoice_id)
+        if named is not None and named.paid and not payments:
+            yield from self._check_that_none_is_hidden(named)
+        return payments
+
+    def _check_that_none_is_hidden(self, invoice: Invoice) -> Steps[None]:
+        """Refuse to create a payment where ConnectWise says that there are some."""
+        if not (yield from self._read(invoice.id, with_credits=True)):
+            raise RecordRejected(
+                f"ConnectWise says that {invoice.paid:f} of invoice {invoice.id} are paid, but shows "
+                "no payment of it. Nothing was sent. The API member may lack the right to see it; "
+                "if somebody has just deleted it, upload this record again."
+            )
 
     def _read(self, invoice_id: int, *, with_credits: bool = False) -> Steps[tuple[Payment, ...]]:
         try:
@@ -246,34 +259,46 @@ class Upsert:
             raise RecordRejected(no_invoice(invoice_id)) from None
 
     def _update(self, update: Update) -> Steps[Sent]:
-        """Set the payment's fields."""
+        """Set the payment's fields.
+
+        What is refused, or fails to the end, may be the second of one that has taken effect.
+        """
         tries = self._patience.tries("change a payment")
         while True:
             try:
                 payment = self._payments.update_payment(
                     update.invoice_id, update.payment_id, update.fields
                 )
+                break
             except NotFound:
                 raise RecordRejected(_payment_gone(update)) from None
             except (CallFailed, RecordRejected) as refusal:
-                held = yield from self._held_after(refusal, update)
-                if held is not None:
+                try:
+                    yield self._next_try(refusal, update.invoice_id, tries)
+                except RecordRejected:
+                    held = yield from self._held(update)
+                    if held is None:
+                        raise
                     return Sent(Action.UPDATED, held)
-                if isinstance(refusal, RecordRejected):
-                    raise
-                yield tries.failed(refusal)
-            else:
-                tries.accepted()
-                return Sent(Action.UPDATED, (yield from self._proven(update, payment)))
+        tries.accepted()
+        return Sent(Action.UPDATED, (yield from self._proven(update, payment)))
 
-    def _held_after(
-        self, refusal: CallFailed | RecordRejected, update: Update
-    ) -> Steps[Payment | None]:
-        """Return the payment if it holds what was refused: an earlier try has taken effect."""
-        if isinstance(refusal, NoAnswer):
-            self._quiet.begin(update.invoice_id, self._clock.monotonic())
-            return None
-        # An earlier try may have gone without an answer: what is there now could still change.
+    def _next_try(
+        self, refusal: CallFailed | RecordRejected, invoice_id: int, tries: Tries
+    ) -> float:
+        """Return when to try again; raises the refusal, or the verdict on what has failed."""
+        if isinstance(refusal, RecordRejected):
+            raise refusal
+        self._disturb(refusal, invoice_id)
+        return tries.failed(refusal)
+
+    def _disturb(self, failure: CallFailed, invoice_id: int) -> None:
+        """Leave the invoice in quiet for a write that has failed: it may still take effect."""
+        if not isinstance(failure, Busy):
+            self._quiet.begin(invoice_id, self._clock.monotonic())
+
+    def _held(self, update: Update) -> Steps[Payment | None]:
+        """Return the payment if it holds what was to be set, once nothing is under way any more."""
         yield from self._wait_until_quiet(update.invoice_id)
         payment = yield from self._read_back(update)
         return payment if holds(update.fields, payment.fields) else None
@@ -306,28 +331,33 @@ class Upsert:
         for creates in count(1):
             try:
                 payment = self._payments.create_payment(create.invoice_id, create.fields)
+                break
             except NotFound:
                 raise RecordRejected(no_invoice(create.invoice_id)) from None
             except (CallFailed, RecordRejected) as refusal:
-                self._note(refusal, create.invoice_id, tries)
+                if isinstance(refusal, CallFailed):
+                    self._disturb(refusal, create.invoice_id)
+                    tries.note(refusal, 1 if isinstance(refusal, Busy) else _LOST_CREATE_COUNTS_AS)
                 found = yield from self._found(create)
                 if found:
                     return (yield from self._adopt(create, found, creates, refusal))
                 if isinstance(refusal, RecordRejected):
                     raise
                 yield tries.next_try(refusal)
-            else:
-                break
         tries.accepted()
-        update = Update(create.invoice_id, payment.id, create.fields)
-        return Sent(Action.CREATED, (yield from self._proven(update, payment)), creates)
+        return Sent(Action.CREATED, (yield from self._created(create, payment)), creates)
 
-    def _note(self, refusal: CallFailed | RecordRejected, invoice_id: int, tries: Tries) -> None:
-        if isinstance(refusal, NoAnswer):
-            self._quiet.begin(invoice_id, self._clock.monotonic())
-            tries.note(refusal, _LOST_CREATE_COUNTS_AS)
-        elif isinstance(refusal, CallFailed):
-            tries.note(refusal)
+    def _created(self, create: Create, payment: Payment) -> Steps[Payment]:
+        """Return the new payment as ConnectWise holds it.
+
+        An answer that does not show it may be about another payment even.
+        """
+        if shows_all(create.fields, payment.fields):
+            return payment
+        rows = yield from self._read(create.invoice_id, with_credits="credit" in create.fields)
+        alike = [row for row in rows if holds(create.fields, row.fields)]
+        itself = [row for row in rows if row.id == payment.id]
+        return next(iter(itself or alike), payment)
 
     def _found(self, create: Create) -> Steps[tuple[Payment, ...]]:
         """Return what the invoice has after a create was refused, or went without an answer.

@@ -118,19 +118,22 @@ def run_python(arguments: list[str], environment: Mapping[str, str]) -> str:
 
     Nothing compiled is kept: a Lambda function's own code is compiled at each cold start as well.
     """
-    process = subprocess.run(
-        [sys.executable, *arguments],
-        env={
-            "PATH": os.environ.get("PATH", os.defpath),
-            "PYTHONPATH": os.pathsep.join(_PATHS),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            **environment,
-        },
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
+    # The function's own folder is Lambda's to remove; here it goes with this one.
+    with TemporaryDirectory(prefix="benchmarks-") as temporary:
+        process = subprocess.run(
+            [sys.executable, *arguments],
+            env={
+                "PATH": os.environ.get("PATH", os.defpath),
+                "PYTHONPATH": os.pathsep.join(_PATHS),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "TMPDIR": temporary,
+                **environment,
+            },
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
     if process.returncode:
         raise RuntimeError(f"{' '.join(arguments)} failed:\n{process.stderr}")
     return process.stderr

@@ -53,13 +53,13 @@ def processes() -> Iterator[Process]:
 
 
 def _listed_by_ps() -> Iterator[Process]:
-    listing = subprocess.run(
-        ["ps", "-axwwo", "pid=,ppid=,stat=,command="], capture_output=True, text=True, check=True
-    )
-    for line in listing.stdout.splitlines():
-        pid, parent, state, command = (*line.split(maxsplit=3), "")[:4]
-        if not state.startswith("Z"):
-            yield Process(int(pid), int(parent), command)
+    command = ["ps", "-axwwo", "pid=,ppid=,stat=,command="]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as ps:
+        listing, _ = ps.communicate()
+    for line in listing.splitlines():
+        pid, parent, state, command_line = (*line.split(maxsplit=3), "")[:4]
+        if not state.startswith("Z") and int(pid) != ps.pid:
+            yield Process(int(pid), int(parent), command_line)
 
 
 def main() -> None:

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import logging
-import os
 import sys
-from collections.abc import Iterator
 from itertools import product
-from multiprocessing import get_context
 from traceback import print_exception
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from simulation.many import Job, be_silent, results
 from simulation.scenario import MODES, scenario
 from simulation.simulation import SeedFailed, simulate
 from simulation.story import story
 
-Job = tuple[str, int]
-
-_AT_ONCE = 10
 _QUIET = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
@@ -50,30 +44,16 @@ def _first_failure(jobs: list[Job]) -> Job | None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=_QUIET) as progress:
         bar = progress.add_task("Simulating", total=len(jobs))
-        for job, problem in _results(jobs):
+        for job, problem in results(jobs):
             progress.advance(bar)
             if problem is not None:
                 return job
     return None
 
 
-def _results(jobs: list[Job]) -> Iterator[tuple[Job, str | None]]:
-    with get_context("spawn").Pool(os.cpu_count(), _be_silent) as pool:
-        yield from pool.imap(_problem, jobs, chunksize=_AT_ONCE)
-
-
-def _problem(job: Job) -> tuple[Job, str | None]:
-    mode, seed = job
-    try:
-        simulate(scenario(seed, mode))
-    except SeedFailed as failure:
-        return job, str(failure)
-    return job, None
-
-
 def _tell(mode: str, seed: int) -> int:
     """Run one seed; print what happened in it, and return 1 if it fails."""
-    _be_silent()
+    be_silent()
     of = scenario(seed, mode)
     try:
         ending = simulate(of)
@@ -84,11 +64,6 @@ def _tell(mode: str, seed: int) -> int:
         return 1
     print(f"{mode} seed {seed} holds: {ending}")
     return 0
-
-
-def _be_silent() -> None:
-    """Let the program's own log be: it tells what is in the story."""
-    logging.disable(logging.CRITICAL)
 
 
 if __name__ == "__main__":

@@ -116,14 +116,14 @@ def test_a_look_at_the_end_is_not_forgotten() -> None:
 
 def test_an_outage_and_a_stuck_record_are_counted_apart() -> None:
     state = BEGUN.put_back(1.0, 0.0, is_stuck=True).put_back(2.0, 0.0, is_stuck=True)
-    assert (state.waits, state.stuck) == (2, 2)
+    assert (state.waits, state.stuck) == (0, 2)
     state = state.put_back(3.0, 0.0, is_down=True)
-    assert (state.waits, state.stuck) == (3, 0)
+    assert (state.waits, state.stuck) == (1, 0)
 
 
 def test_a_pause_for_lack_of_time_counts_as_neither() -> None:
     state = BEGUN.put_back(1.0, 0.0, is_stuck=True).put_back(2.0, 0.0)
-    assert (state.waits, state.stuck, state.at_work) == (1, 1, False)
+    assert (state.waits, state.stuck, state.at_work) == (0, 1, False)
 
 
 # The ends

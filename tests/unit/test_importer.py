@@ -306,17 +306,19 @@ def test_an_import_does_not_close_while_a_message_may_still_arrive(
 # Whose fault
 
 
-def test_two_records_that_alone_get_500_fail_in_one_run_and_all_others_succeed(
+def test_two_records_that_alone_get_500_fail_within_minutes_and_all_others_succeed(
     deployment: Deployment,
 ) -> None:
-    """Issue 9, 3."""
+    """Issue 9, 3; where the others are done at once, there is nothing to compare them with."""
     for poison in (1, 4):
         deployment.mishaps.plan("create", FAULT, about=about(poison), times=ALWAYS)
     deployment.upload(*new_payments(8))
-    assert deployment.run() == FINISHED
+    assert deployment.run() == PUT_BACK
+    assert len(held(deployment)) == 6
+    assert deployment.to_end() <= 4
     assert [record.values["invoice/id"] for record in deployment.fail()] == ["1", "4"]
     assert all("A timeout has occured." in error for error in deployment.errors())
-    assert deployment.clock.now < 60.0
+    assert deployment.clock.now < 15 * 60.0
 
 
 def test_a_stuck_record_lets_others_go_on_and_fails_when_it_was_stuck_often_enough(

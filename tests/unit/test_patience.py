@@ -81,17 +81,35 @@ def test_waits_between_tries_grow_up_to_a_bound_and_are_spread(clock: VirtualClo
 # Whose fault it is
 
 
+def fail_beside_others(tenant: Tenant, *all_tries: Tries, times: int = Retries().tries - 1) -> None:
+    """Let all of them fail, but one other is accepted before each time."""
+    for _ in range(times):
+        tenant.patience.tries(KIND).accepted()
+        tenant.clock.sleep(max(tries.failed(FAULT) for tries in all_tries) - tenant.clock.now)
+
+
 def test_records_that_alone_fail_while_others_are_accepted_are_rejected_within_their_tries(
     clock: VirtualClock,
 ) -> None:
     """Issue 9, 3: the second must not close the gate before the first has its verdict."""
-    patience = Tenant(clock).patience
-    poison = patience.tries(KIND), patience.tries(KIND)
-    fail_but_once(clock, FAULT, *poison)
-    patience.tries(KIND).accepted()
+    tenant = Tenant(clock)
+    poison = tenant.patience.tries(KIND), tenant.patience.tries(KIND)
+    fail_beside_others(tenant, *poison)
+    tenant.patience.tries(KIND).accepted()
     for tries in poison:
         with pytest.raises(RecordRejected, match=r"A timeout has occured.*Upload it again"):
             tries.failed(FAULT)
+
+
+def test_an_outage_that_flaps_is_no_record_s_own_fault(clock: VirtualClock) -> None:
+    """It lets others through now and then, but not each time that this one fails."""
+    tenant = Tenant(clock)
+    tries = tenant.patience.tries(KIND)
+    fail_beside_others(tenant, tries, times=Retries().tries - 2)
+    clock.sleep(tries.failed(FAULT) - clock.now)
+    tenant.patience.tries(KIND).accepted()
+    with pytest.raises(RecordStuck):
+        tries.failed(FAULT)
 
 
 def test_what_was_accepted_before_or_of_another_kind_says_nothing(clock: VirtualClock) -> None:

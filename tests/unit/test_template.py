@@ -16,10 +16,10 @@ from samtranslator.yaml_helper import yaml_parse
 
 from e2e.permissions import EXPLAINED, IMPORTS_WAIT_FOR, TESTED_APART
 from payments import settings
+from payments.connectwise.api import CallCounts
 from payments.import_state import Status, Tally
 from payments.settings import SettingsInvalid, read_settings
 from payments.telemetry import NAMESPACE, CloudWatchTelemetry
-from payments.connectwise.api import CallCounts
 
 TEMPLATE: dict[str, Any] = yaml_parse(
     (Path(__file__).parents[2] / "template.yaml").read_text(encoding="utf-8")

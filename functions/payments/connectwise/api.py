@@ -80,7 +80,7 @@ class Api:
         return result("GET", response), bool(_NEXT_PAGE.search(response.headers.get("Link", "")))
 
     def patch(self, path: str, operations: list[Any]) -> Any:
-        """Return the JSON that a PATCH answers, None where that cannot be read."""
+        """Return the JSON that a PATCH answers; raises NoAnswer where nobody knows its effect."""
         return result("PATCH", self._call("PATCH", path, write_json(operations)))
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
@@ -135,7 +135,7 @@ class Api:
                     request_id = response.headers.get("x-cw-request-id")
                     _log("Refused", request, status=response.status, request_id=request_id)
                 return response
-            if request.method == "POST" and response.status != 429:
+            if request.method != "GET" and response.status != 429:
                 raise NoAnswer(str(response.status))
 
     def _answer(self, request: Request) -> Response:

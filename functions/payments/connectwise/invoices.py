@@ -10,7 +10,7 @@ from urllib.parse import quote_plus
 from aws_lambda_powertools import Logger
 
 from payments.connectwise.finance import quoted
-from payments.connectwise.patience import Accepted, Patience, Steps
+from payments.connectwise.patience import Patience, Steps
 from payments.errors import NoAnswer, NotPermitted, RecordRejected, RecordStuck, ServerFault
 from payments.models import Invoice
 from payments.rules import FoundInvoices
@@ -90,14 +90,8 @@ class InvoiceLookup:
         found = {invoice.id: invoice for invoice in invoices}
         return FoundInvoices(by_id={number: found.get(number) for number in ids})
 
-    def _by_number(
-        self, numbers: tuple[str, ...], since: Accepted | None = None
-    ) -> Steps[FoundInvoices]:
-        """Look numbers up; those that ConnectWise does not accept, or fails at, are singled out.
-
-        What was accepted `since` the whole batch was asked for tells such a number from an outage.
-        """
-        since = since or self._patience.accepted_so_far(_KIND)
+    def _by_number(self, numbers: tuple[str, ...]) -> Steps[FoundInvoices]:
+        """Look numbers up; those that ConnectWise does not accept, or fails at, are singled out."""
         try:
             invoices = yield from self._asked(lambda: self._invoices.invoices_by_number(numbers))
         except NotPermitted as error:
@@ -105,10 +99,10 @@ class InvoiceLookup:
             raise NotPermitted(f"{text} {error}", for_log=f"{text} {error.for_log}") from error
         except (RecordRejected, RecordStuck, ServerFault):
             if len(numbers) == 1:
-                return (yield from self._alone(numbers[0], since))
+                return (yield from self._alone(numbers[0]))
             half = len(numbers) // 2
-            first = yield from self._by_number(numbers[:half], since)
-            second = yield from self._by_number(numbers[half:], since)
+            first = yield from self._by_number(numbers[:half])
+            second = yield from self._by_number(numbers[half:])
             return merged((first, second))
         return _found(numbers, invoices)
 
@@ -124,11 +118,11 @@ class InvoiceLookup:
                 tries.accepted()
                 return invoices
 
-    def _alone(self, number: str, since: Accepted) -> Steps[FoundInvoices]:
+    def _alone(self, number: str) -> Steps[FoundInvoices]:
         """Look up a number that has failed, or find out what is the matter with it."""
         try:
             invoices = yield from self._patience.patiently(
-                _KIND, lambda: self._invoices.invoices_by_number((number,)), since
+                _KIND, lambda: self._invoices.invoices_by_number((number,)), with_control=True
             )
         except (RecordRejected, RecordStuck) as error:
             return FoundInvoices(troubles={number: error})

@@ -4,8 +4,9 @@ A call that is refused for good says so by itself. One that fails (`CallFailed`)
 few times, each time a little later; nobody waits in a thread for that: a procedure yields the time
 at which it goes on. If it fails to the end, others tell what that means:
 
-- ConnectWise fails (500) at this call alone, while others of its kind are accepted: the record's
-  own fault. ConnectWise documents no 500, and seems to answer it to faulty data too;
+- ConnectWise fails (500) at this call alone, and each time that it is made again, another of its
+  kind has been accepted just before: the record's own fault. ConnectWise documents no 500, and
+  seems to answer it to faulty data too. An outage that flaps lets others through, but not always;
 - many records fail at it, and none is accepted: ConnectWise is down for this kind of call;
 - nothing is answered at all: ConnectWise is down;
 - other calls are answered, and there is nothing to compare this one with: the record is stuck. The
@@ -45,8 +46,11 @@ OUTAGE_RECORDS = 12
 OUTAGE_SECONDS = 15.0
 """So long they fail before it is an outage."""
 
+MOMENT_SECONDS = 1.0
+"""So short before a failure another call has to be accepted, to be compared with it."""
+
 FAULT_RUNS = 4
-"""So many runs (15 minutes) a record may be stuck with server errors before it fails."""
+"""So many runs (ten minutes) a record may be stuck with server errors before it fails."""
 
 NO_ANSWER_RUNS = 20
 """So many runs (four hours) a record may be stuck without an answer before it fails."""
@@ -61,19 +65,14 @@ class Retries:
     longest_wait_seconds: float = 8.0
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """How many calls of a kind, and of all kinds, had been accepted at some time."""
-
-    of_kind: int
-    of_all: int
-
-
 @dataclass(slots=True)
 class _Kind:
-    """How calls of one kind have fared in this run."""
+    """How calls of one kind fare in this run.
 
-    accepted: int = 0
+    `failing` is how many records have begun to fail at them since the last one was accepted.
+    """
+
+    accepted_at: float = float("-inf")
     failing: int = 0
 
 
@@ -100,22 +99,21 @@ class Patience:
         self._kinds: defaultdict[str, _Kind] = defaultdict(_Kind)
         self._accepted = 0
 
-    def tries(self, kind: str, since: Accepted | None = None) -> Tries:
+    def tries(self, kind: str, *, with_control: bool = False) -> Tries:
         """Begin to make a call of this kind.
 
-        It is compared with the others that were accepted `since` then, or from now on.
+        `with_control`: where no other is accepted beside it, a simple call is made to compare with.
         """
-        before = self.accepted_so_far(kind) if since is None else since
-        return Tries(self, kind, before)
+        return Tries(self, kind, with_control=with_control)
 
     def patiently(
-        self, kind: str, call: Callable[[], _T], since: Accepted | None = None
+        self, kind: str, call: Callable[[], _T], *, with_control: bool = False
     ) -> Steps[_T]:
         """Make a call that may be repeated, until it is answered.
 
         Raises RecordRejected, RecordStuck or ConnectWiseDown in the end.
         """
-        tries = self.tries(kind, since)
+        tries = self.tries(kind, with_control=with_control)
         while True:
             try:
                 answer = call()
@@ -125,17 +123,11 @@ class Patience:
                 tries.accepted()
                 return answer
 
-    def accepted_so_far(self, kind: str) -> Accepted:
-        """Return how many calls have been accepted."""
-        with self._lock:
-            return Accepted(self._kinds[kind].accepted, self._accepted)
-
     def accept(self, kind: str) -> None:
         """Note that a call was accepted."""
         with self._lock:
             self._accepted += 1
-            self._kinds[kind].accepted += 1
-            self._kinds[kind].failing = 0
+            self._kinds[kind] = _Kind(accepted_at=self._clock.monotonic())
 
     def begin_failing(self, kind: str) -> None:
         """Note that one more record fails at calls of this kind."""
@@ -143,15 +135,23 @@ class Patience:
             self._kinds[kind].failing += 1
 
     def failing(self, kind: str) -> int:
-        """Return how many records have failed at calls of the kind since one was accepted."""
+        """Return how many records have begun to fail since a call of the kind was accepted."""
         with self._lock:
             return self._kinds[kind].failing
 
-    def answers(self, accepted_before: int) -> bool:
-        """Tell whether ConnectWise has answered others since then, or answers one now."""
+    def has_just_accepted(self, kind: str) -> bool:
+        """Tell whether another call of the kind was accepted a moment ago."""
         with self._lock:
-            answered = self._accepted > accepted_before
-        return answered or self._answers()
+            return self._clock.monotonic() - self._kinds[kind].accepted_at <= MOMENT_SECONDS
+
+    def accepted_so_far(self) -> int:
+        """Return how many calls have been accepted."""
+        with self._lock:
+            return self._accepted
+
+    def answers(self) -> bool:
+        """Tell whether ConnectWise answers a simple call now."""
+        return self._answers()
 
     def now(self) -> float:
         """Return the `monotonic` time."""
@@ -169,12 +169,14 @@ class Patience:
 class Tries:
     """The tries of one call."""
 
-    def __init__(self, patience: Patience, kind: str, before: Accepted) -> None:
+    def __init__(self, patience: Patience, kind: str, *, with_control: bool) -> None:
         self._patience = patience
         self._kind = kind
-        self._before = before
+        self._with_control = with_control
+        self._accepted_before = patience.accepted_so_far()
         self._failures = 0
-        self._failing_since = 0.0
+        self._failing_since: float | None = None
+        self._others_accepted = True
 
     def accepted(self) -> None:
         """Note that the call was accepted."""
@@ -190,16 +192,17 @@ class Tries:
 
         It `counts_as` several where much time passes before the next.
         """
-        first = not self._failures
         self._failures += counts_as
         if isinstance(failure, Busy):
             return
-        if first:
-            self._patience.begin_failing(self._kind)
+        if self._failing_since is None:
             self._failing_since = self._patience.now()
+            self._patience.begin_failing(self._kind)
+        else:
+            self._others_accepted = self._others_accepted and self._is_another_accepted()
         # Without waiting for the last try of any of them.
         seconds = self._patience.now() - self._failing_since
-        if self._patience.failing(self._kind) >= OUTAGE_RECORDS and seconds >= OUTAGE_SECONDS:
+        if self._is_one_of_many() and seconds >= OUTAGE_SECONDS:
             raise self._outage(failure) from failure
 
     def next_try(self, failure: CallFailed) -> float:
@@ -208,25 +211,35 @@ class Tries:
             return self._patience.go_on_at(self._failures)
         raise self._verdict(failure) from failure
 
+    def _is_another_accepted(self) -> bool:
+        if self._patience.has_just_accepted(self._kind):
+            return True
+        return self._with_control and self._patience.answers()
+
+    def _is_one_of_many(self) -> bool:
+        return self._patience.failing(self._kind) >= OUTAGE_RECORDS
+
     def _outage(self, failure: CallFailed) -> ConnectWiseDown:
         return _down(f"ConnectWise fails whenever it is to {self._kind}", failure)
 
     def _verdict(self, failure: CallFailed) -> Exception:
         if isinstance(failure, Busy):
             return RecordRejected(str(failure), "Try again later: upload this record again.")
-        before = self._before
-        others_accepted = self._patience.accepted_so_far(self._kind).of_kind > before.of_kind
-        if others_accepted and isinstance(failure, ServerFault):
+        is_fault = isinstance(failure, ServerFault)
+        if is_fault and self._others_accepted:
             return _own_fault(failure)
-        if self._patience.failing(self._kind) >= OUTAGE_RECORDS:
+        if self._is_one_of_many():
             return self._outage(failure)
-        if not self._patience.answers(before.of_all):
+        if self._patience.accepted_so_far() == self._accepted_before and (
+            not self._patience.answers()
+        ):
             return _down("ConnectWise does not answer", failure)
-        patient_runs = NO_ANSWER_RUNS if isinstance(failure, NoAnswer) else FAULT_RUNS
-        if self._patience.stuck_runs >= patient_runs:
+        if self._patience.stuck_runs >= (FAULT_RUNS if is_fault else NO_ANSWER_RUNS):
             return _own_fault(failure)
         text = f"ConnectWise answers, but not when it is to {self._kind} for one record ({{}})."
-        return RecordStuck(text.format(failure), for_log=text.format(failure.for_log))
+        return RecordStuck(
+            text.format(failure), for_log=text.format(failure.for_log), may_be_its_own=is_fault
+        )
 
 
 def _down(text: str, failure: CallFailed) -> ConnectWiseDown:

@@ -5,18 +5,18 @@ from something in between: a proxy, a firewall, IIS.
 
 | status               | readable                           | not readable                        |
 |----------------------|------------------------------------|-------------------------------------|
-| 2xx                  | the result                         | GET: ServerFault, POST: NoAnswer,   |
-|                      |                                    | PATCH: the result None              |
+| 2xx                  | the result                         | NoAnswer                            |
 | 3xx                  | AccessRefused                      | AccessRefused                       |
 | 401                  | secret read afresh once, and made again; then AccessRefused              |
 | 403                  | NotPermitted                       | NoAnswer                            |
-| 404                  | NotFound, if another call made after it is answered. If not, the         |
-|                      | codebase is asked for afresh once, in case the tenant was upgraded, and  |
-|                      | the call made again; then AccessRefused                                  |
+| 404                  | NotFound                           | NoAnswer                            |
+|                      | if another call made after it is answered. If not, the codebase is asked |
+|                      | for afresh once, in case the tenant was upgraded, and the call made      |
+|                      | again; then AccessRefused                                                |
 | 408                  | NoAnswer: a proxy has waited for too long                                |
 | 409                  | Busy                               | NoAnswer                            |
-| 429, 503+Retry-After | everybody is silent for that long, and it is made again; a POST with 503 |
-|                      | is not, since it may have taken effect: NoAnswer                         |
+| 429, 503+Retry-After | everybody is silent for that long, and it is made again; but a write     |
+|                      | with 503 may have taken effect: NoAnswer                                 |
 | other 4xx            | RecordRejected                     | NoAnswer                            |
 | 500                  | ServerFault                        | NoAnswer                            |
 | anything else        | NoAnswer                           | NoAnswer                            |
@@ -48,13 +48,13 @@ _NOT_JSON = "an answer that is not JSON"
 
 
 def result(method: str, response: Response) -> Any:
-    """Return what a 2xx answer says."""
+    """Return what a 2xx answer says, None if it says nothing."""
+    if method == "PATCH" and not response.body:
+        return None
     try:
         return read_json(response.body)
     except ValueError as error:
-        if method == "PATCH":
-            return None
-        raise (NoAnswer if method == "POST" else ServerFault)(_NOT_JSON) from error
+        raise NoAnswer(_NOT_JSON) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ _VERDICTS: tuple[tuple[Collection[int], bool, Callable[[_Refusal], Exception]], 
     (range(300, 400), False, _Refusal.redirected),
     ((401,), False, _Refusal.keys_refused),
     ((403,), True, _Refusal.not_permitted),
-    ((404,), False, _Refusal.not_found),
+    ((404,), True, _Refusal.not_found),
     ((408,), False, _Refusal.unanswered),
     ((409,), True, _Refusal.in_use),
     (range(400, 500), True, _Refusal.rejected),
