@@ -19,6 +19,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from botocore.config import Config
 
 from payments.clock import Clock, SystemClock
+from payments.closing import Folders
 from payments.connectwise.api import Api
 from payments.connectwise.credentials import Credentials, read_credentials
 from payments.connectwise.finance import Finance
@@ -96,9 +97,7 @@ def event_handler_in(world: World, settings: Settings) -> EventHandler:
     importer = Importer(
         parts,
         ImportSettings(
-            settings.incoming_prefix,
-            settings.success_prefix,
-            settings.fail_prefix,
+            Folders(settings.incoming_prefix, settings.success_prefix, settings.fail_prefix),
             settings.prevent_reprocessing,
             settings.currency_decimals,
             settings.connections,

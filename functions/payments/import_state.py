@@ -177,7 +177,7 @@ class ImportState:
     def begun(self, token: str, now: float, settle_seconds: float) -> ImportState:
         """Begin a run; what a killed one has sent may arrive for `settle_seconds` more."""
         quiet_until = self.quiet_until
-        if self.at_work and self.in_doubt:
+        if self.at_work and self.reach:
             quiet_until = max(quiet_until, now + settle_seconds)
         return replace(
             self,

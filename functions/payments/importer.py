@@ -22,7 +22,8 @@ from uuid import uuid4
 
 from aws_lambda_powertools import Logger
 
-from payments.clock import Clock, iso
+from payments.clock import Clock
+from payments.closing import Closing, Folders
 from payments.connectwise.api import CallCounts
 from payments.connectwise.gate import Gate
 from payments.connectwise.invoices import InvoiceLookup, Invoices
@@ -41,8 +42,8 @@ from payments.errors import (
 from payments.files.output import read_part, write_part
 from payments.files.reader import check_file, read_records
 from payments.files.record import ReadingRules, read_record
-from payments.import_state import MAX_KILLS, ImportState, Result, Status, Tally
-from payments.last_look import last_look
+from payments.import_state import MAX_KILLS, ImportState, Status, Tally
+from payments.last_look import Overruled, last_look
 from payments.models import Outcome, PaymentRecord, SourceFile, TruthRecord
 from payments.pipeline import ONE_BY_ONE, Bounds, Pipeline, take_chunk
 from payments.quiet import SETTLE_SECONDS, Quiet
@@ -50,7 +51,7 @@ from payments.report import ImportReport
 from payments.rules import Policy, failed
 from payments.stores.bucket import Bucket
 from payments.stores.imports_table import ImportsTable
-from payments.stores.result_files import ResultFiles, result_keys, write_result_files
+from payments.stores.result_files import write_result_files
 from payments.upsert import Payments, Prepared, Upsert
 from payments.workers import Workers
 
@@ -68,9 +69,7 @@ _MAX_ERROR_CHARACTERS = 2000
 class ImportSettings:
     """What the deployment has decided about imports."""
 
-    incoming_prefix: str = "incoming/"
-    success_prefix: str = "success/"
-    fail_prefix: str = "fail/"
+    folders: Folders = Folders()
     prevent_reprocessing: bool = False
     currency_decimals: int = 2
     connections: int = 8
@@ -435,51 +434,22 @@ class _Run:
     def _close(self) -> Finished:
         """Write the success and fail files, then close the import."""
         self._wait_until_quiet()
-        overruled = self._last_look()
-        state, source = self._state, self._source
-        status = _status(state, len(overruled))
-        keys = result_keys(
-            source.key,
-            self._settings.incoming_prefix,
-            self._settings.success_prefix,
-            self._settings.fail_prefix,
-        )
-        tally = state.tally.overruled([result for result, _ in overruled.values()])
-        closed = state.closed(status, tally, self._clock.time())
-        files = ResultFiles(
-            source.bucket,
-            state.import_id,
-            keys,
-            state.root,
-            state.done,
-            _metadata(closed),
-            state.cut_short,
-            {number: messages for number, (_, messages) in overruled.items()},
+        closing = Closing.of(
+            self._state, self._last_look(), self._settings.folders, self._clock.time()
         )
         workers = self._parts.workers(_READ_AHEAD)
         try:
-            written = write_result_files(files, self._bucket, workers, self._is_out_of_time)
+            written = write_result_files(closing.files, self._bucket, workers, self._is_out_of_time)
         finally:
             workers.close()
-        self._parts.report(
-            ImportReport(
-                bucket=source.bucket,
-                key=source.key,
-                success_key=keys.success,
-                fail_key=keys.fail,
-                status=status,
-                total=closed.total,
-                tally=closed.tally,
-                failures=written.failures,
-                error=closed.error,
-                started_at=iso(closed.started_at),
-                finished_at=iso(closed.finished_at),
-            )
-        )
-        self._save(closed)
+        self._parts.report(closing.report(written))
+        self._save(closing.state)
+        status = closing.state.status
         self._parts.telemetry.file(status)
-        logger.info("Finished", import_id=state.import_id, key=source.key, status=status)
-        return Finished(closed)
+        logger.info(
+            "Finished", import_id=self._state.import_id, key=self._source.key, status=status
+        )
+        return Finished(self._state)
 
     def _is_out_of_time(self) -> bool:
         return self._clock.monotonic() >= self._deadline
@@ -491,7 +461,7 @@ class _Run:
                 raise OutOfTime
             self._clock.sleep(min(ends, self._deadline) - now)
 
-    def _last_look(self) -> dict[int, tuple[Result, tuple[str, ...]]]:
+    def _last_look(self) -> Overruled:
         """Return what the last look at payments that may be there twice overrules."""
         if not self._state.look_again:
             return {}
@@ -570,25 +540,3 @@ def import_id(source: SourceFile) -> str:
     version = source.version_id if has_version else [source.etag, source.sequencer]
     name = json.dumps([source.bucket, source.key, version])
     return hashlib.sha256(name.encode()).hexdigest()[:32]
-
-
-def _status(state: ImportState, overruled: int) -> Status:
-    if state.cut_short is not None:
-        return Status.FAILED
-    return Status.COMPLETED_WITH_FAILURES if state.tally.failed + overruled else Status.SUCCEEDED
-
-
-def _metadata(state: ImportState) -> dict[str, str]:
-    tally = state.tally
-    return {
-        "import-id": state.import_id,
-        "total": str(state.total or 0),
-        "created": str(tally.created),
-        "updated": str(tally.updated),
-        "skipped": str(tally.skipped),
-        "failed": str(tally.failed),
-        "total-amount": f"{tally.total_amount:f}",
-        "recorded-amount": f"{tally.recorded_amount:f}",
-        "skipped-amount": f"{tally.skipped_amount:f}",
-        "failed-amount": f"{tally.failed_amount:f}",
-    }

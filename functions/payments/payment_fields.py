@@ -63,7 +63,12 @@ def same_day(sent: JsonValue, held: JsonValue) -> bool:
     return abs(apart) <= timedelta(hours=14)
 
 
-_SAME = {Kind.AMOUNT: same_amount, Kind.DAY: same_day}
+def _same_text(sent: JsonValue, held: JsonValue) -> bool:
+    """Compare as ConnectWise shows texts: line breaks and the like as a blank (its guide)."""
+    return str(sent).split() == str(held).split()
+
+
+_SAME = {Kind.AMOUNT: same_amount, Kind.DAY: same_day, Kind.TEXT: _same_text}
 
 WRITABLE = (
     WritableField("amount", Kind.AMOUNT, proves=True),

@@ -194,10 +194,13 @@ class Upsert:
         learned = to_learn(
             record, truth, invoice_id, sent.payment, self._policy, iso(self._clock.time())
         )
-        only = sent.payment.id if payments is not None else None
-        self._learned.add(prepared.chunk, invoice_id, only, learned)
+        # A payment that the record has named need not be its invoice's only one.
+        was_looked_up = payments is not None
+        only_payment = sent.payment.id if was_looked_up else None
+        self._learned.add(prepared.chunk, invoice_id, only_payment, learned)
         outcome = answered(record, sent.action, sent.payment, learned)
-        maybe_twice = sent.creates > 1 or (only and self._quiet.is_doubtful(record.number))
+        is_doubtful = was_looked_up and self._quiet.is_doubtful(record.number)
+        maybe_twice = sent.creates > 1 or is_doubtful
         return outcome.looked_at_again(invoice_id) if maybe_twice else outcome
 
     def _send(self, decision: Decision) -> Steps[Sent]:
@@ -242,7 +245,7 @@ class Upsert:
         """Refuse to create a payment where ConnectWise says that there are some."""
         if not (yield from self._read(invoice.id, with_credits=True)):
             raise RecordRejected(
-                f"ConnectWise says that {invoice.paid:f} of invoice {invoice.id} are paid, but shows "
+                f"ConnectWise says that {invoice.paid} of invoice {invoice.id} are paid, but shows "
                 "no payment of it. Nothing was sent. The API member may lack the right to see it; "
                 "if somebody has just deleted it, upload this record again."
             )

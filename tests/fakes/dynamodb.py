@@ -16,7 +16,7 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
-from fakes.expressions import Expressions, Item, ValidationFailed
+from fakes.expressions import Item, Request, ValidationFailed
 from fakes.way import Way, straight
 
 Key = tuple[str, ...]
@@ -120,8 +120,8 @@ class FakeDynamoDb:
             table = self._table(request)
             key = table.key(request["Key"])
             before = table.items.get(key, {})
-            expressions = self._check(request, before, "UpdateExpression")
-            after = expressions.updated(request["UpdateExpression"], before or request["Key"])
+            update = request["UpdateExpression"]
+            after = self._check(request, before, update).updated(update, before or request["Key"])
             table.write(after)
             wanted = request.get("ReturnValues", "NONE")
             return {"Attributes": dict(after)} if wanted == "ALL_NEW" else {}
@@ -163,17 +163,13 @@ class FakeDynamoDb:
     def _table(self, request: Mapping[str, Any]) -> FakeTable:
         return self.tables[request["TableName"]]
 
-    def _check(
-        self, request: Mapping[str, Any], before: Item, *more_expressions: str
-    ) -> Expressions:
+    def _check(self, request: Mapping[str, Any], before: Item, update: str = "") -> Request:
         """Raise what DynamoDB raises if the condition does not hold, or cannot be understood."""
-        expressions = Expressions(
-            request.get("ExpressionAttributeNames", {}),
-            request.get("ExpressionAttributeValues", {}),
-        )
         condition = request.get("ConditionExpression", "")
+        names = request.get("ExpressionAttributeNames", {})
+        values = request.get("ExpressionAttributeValues", {})
         try:
-            expressions.check_all_used(condition, *(request[name] for name in more_expressions))
+            expressions = Request(names, values, condition, update)
             holds = not condition or expressions.holds(condition, before)
         except ValidationFailed as problem:
             raise client_error("ValidationException", str(problem)) from problem

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -12,13 +13,13 @@ Item = dict[str, Any]
 """Attributes in DynamoDB's own notation."""
 
 _TOKEN = re.compile(r"\s*(#\w+|:\w+|\w+|<>|<=|>=|[=<>(),+-])")
-_COMPARED = {
-    "=": lambda left, right: left == right,
-    "<>": lambda left, right: left != right,
-    "<": lambda left, right: left < right,
-    "<=": lambda left, right: left <= right,
-    ">": lambda left, right: left > right,
-    ">=": lambda left, right: left >= right,
+_COMPARED: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "<>": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
 }
 
 
@@ -26,149 +27,160 @@ class ValidationFailed(Exception):
     """DynamoDB would refuse this expression, or this interpreter does not know it."""
 
 
-class Expressions:
-    """Evaluate expressions with the names and values of one request."""
+class Request:
+    """The names and values that come with expressions; all of them must be used."""
 
-    def __init__(self, names: Mapping[str, str], values: Mapping[str, Any]) -> None:
-        self._names = names
-        self._values = values
-        self._tokens: list[str] = []
+    def __init__(
+        self, names: Mapping[str, str], values: Mapping[str, Any], *expressions: str
+    ) -> None:
+        self.names = names
+        self.values = values
+        used = {token for text in expressions for token in _tokens(text) if token[0] in "#:"}
+        if used != {*names, *values}:
+            raise ValidationFailed(f"{sorted(used ^ {*names, *values})}")
 
     def holds(self, condition: str, item: Item) -> bool:
         """Tell whether the condition holds for the item."""
-        self._tokens = _tokens(condition)
-        answer = self._either(item)
-        self._end(condition)
-        return answer
+        return bool(_condition(condition)(self, item))
 
     def updated(self, update: str, item: Item) -> Item:
         """Return the item with the update made."""
-        self._tokens = _tokens(update)
         changed = dict(item)
-        while self._tokens:
-            clause = self._next()
-            if clause not in ("SET", "ADD", "REMOVE"):
-                raise ValidationFailed(update)
-            self._assign(clause, item, changed)
-            while self._tokens and self._tokens[-1] == ",":
-                self._next()
-                self._assign(clause, item, changed)
-        return changed
-
-    def check_all_used(self, *expressions: str) -> None:
-        """Refuse a name or value that is given in vain, or used without being given."""
-        used = {token for text in expressions for token in _tokens(text) if token[0] in "#:"}
-        if used != {*self._names, *self._values}:
-            raise ValidationFailed(f"{sorted(used ^ {*self._names, *self._values})}")
-
-    def _assign(self, clause: str, item: Item, changed: Item) -> None:
-        name = self._name()
-        if clause == "REMOVE":
-            changed.pop(name, None)
-        elif clause == "ADD":
-            changed[name] = _number(_amount(item.get(name)) + _amount(self._operand(item)))
-        else:
-            self._take("=")
-            value = self._operand(item)
-            while self._tokens and self._tokens[-1] in "+-":
-                sign = 1 if self._next() == "+" else -1
-                value = _number(_amount(value) + sign * _amount(self._operand(item)))
+        for clause, name, operand in _update(update):
+            name = self.names.get(name, name)
+            if clause == "REMOVE":
+                changed.pop(name, None)
+                continue
+            value = operand(self, item)
+            if clause == "ADD":
+                value = _sum(item.get(name), value)
             if value is None:
                 raise ValidationFailed(f"no value for {name}")
             changed[name] = value
+        return changed
 
-    def _either(self, item: Item) -> bool:
-        answer = self._both(item)
-        while self._tokens and self._tokens[-1] == "OR":
-            self._next()
-            answer = self._both(item) or answer
-        return answer
 
-    def _both(self, item: Item) -> bool:
-        answer = self._comparison(item)
-        while self._tokens and self._tokens[-1] == "AND":
-            self._next()
-            answer = self._comparison(item) and answer
-        return answer
-
-    def _comparison(self, item: Item) -> bool:
-        if self._tokens[-1] == "NOT":
-            self._next()
-            return not self._comparison(item)
-        if self._tokens[-1] == "(":
-            self._take("(")
-            answer = self._either(item)
-            self._take(")")
-            return answer
-        if self._tokens[-1] in ("attribute_exists", "attribute_not_exists"):
-            function = self._next()
-            self._take("(")
-            exists = self._name() in item
-            self._take(")")
-            return exists is (function == "attribute_exists")
-        left = _comparable(self._operand(item))
-        operator = self._next()
-        if operator not in _COMPARED:
-            raise ValidationFailed(operator)
-        right = _comparable(self._operand(item))
-        if left is None or right is None or left[0] != right[0]:
-            return operator == "<>"
-        return bool(_COMPARED[operator](left[1], right[1]))
-
-    def _operand(self, item: Item) -> Any:
-        token = self._tokens[-1]
-        if token == "if_not_exists":
-            self._next()
-            self._take("(")
-            name = self._name()
-            self._take(",")
-            default = self._operand(item)
-            self._take(")")
-            return item.get(name, default)
-        if token.startswith(":"):
-            return self._values[self._next()]
-        return item.get(self._name())
-
-    def _name(self) -> str:
-        token = self._next()
-        return self._names[token] if token.startswith("#") else token
-
-    def _next(self) -> str:
-        if not self._tokens:
-            raise ValidationFailed("cut off")
-        return self._tokens.pop()
-
-    def _take(self, expected: str) -> None:
-        if (found := self._next()) != expected:
-            raise ValidationFailed(f"{expected} expected, not {found}")
-
-    def _end(self, expression: str) -> None:
-        if self._tokens:
-            raise ValidationFailed(expression)
+Evaluated = Callable[[Request, Item], Any]
 
 
 @lru_cache(maxsize=1000)
-def _split(expression: str) -> tuple[str, ...]:
+def _tokens(expression: str) -> tuple[str, ...]:
     if _TOKEN.sub("", expression).strip():
         raise ValidationFailed(expression)
     return tuple(_TOKEN.findall(expression))
 
 
-def _tokens(expression: str) -> list[str]:
-    """Return the tokens, the last first."""
-    return list(_split(expression))[::-1]
+@lru_cache(maxsize=1000)
+def _condition(expression: str) -> Evaluated:
+    parser = _Parser(expression)
+    condition = parser.either()
+    if parser.left:
+        raise ValidationFailed(expression)
+    return condition
 
 
-def _comparable(value: Any) -> tuple[str, Any] | None:
-    if value is None:
-        return None
-    ((kind, content),) = value.items()
-    return kind, Decimal(content) if kind == "N" else content
+@lru_cache(maxsize=1000)
+def _update(expression: str) -> list[tuple[str, str, Evaluated]]:
+    parser = _Parser(expression)
+    changes = []
+    while parser.left:
+        clause = parser.next()
+        if clause not in ("SET", "ADD", "REMOVE"):
+            raise ValidationFailed(expression)
+        changes.append((clause, *parser.change(clause)))
+        while parser.takes(","):
+            changes.append((clause, *parser.change(clause)))
+    return changes
 
 
-def _amount(value: Any) -> Decimal:
-    return Decimal(0) if value is None else Decimal(value["N"])
+class _Parser:
+    """Turn tokens into what evaluates them; `left` has them last first."""
+
+    def __init__(self, expression: str) -> None:
+        self.left = list(_tokens(expression))[::-1]
+
+    def next(self) -> str:
+        if not self.left:
+            raise ValidationFailed("cut off")
+        return self.left.pop()
+
+    def takes(self, token: str) -> bool:
+        found = self.left[-1:] == [token]
+        if found:
+            self.left.pop()
+        return found
+
+    def expect(self, token: str) -> None:
+        if not self.takes(token):
+            raise ValidationFailed(f"{token} expected before {self.left[-1:]}")
+
+    def change(self, clause: str) -> tuple[str, Evaluated]:
+        name = self.next()
+        if clause == "REMOVE":
+            return name, lambda *_: None
+        if clause == "SET":
+            self.expect("=")
+        operand = self.operand()
+        while self.left and self.left[-1] in "+-":
+            operand = _added(operand, 1 if self.next() == "+" else -1, self.operand())
+        return name, operand
+
+    def either(self) -> Evaluated:
+        parts = [self.both()]
+        while self.takes("OR"):
+            parts.append(self.both())
+        return lambda request, item: any(part(request, item) for part in parts)
+
+    def both(self) -> Evaluated:
+        parts = [self.comparison()]
+        while self.takes("AND"):
+            parts.append(self.comparison())
+        return lambda request, item: all(part(request, item) for part in parts)
+
+    def comparison(self) -> Evaluated:
+        if self.takes("NOT"):
+            negated = self.comparison()
+            return lambda request, item: not negated(request, item)
+        if self.takes("("):
+            inner = self.either()
+            self.expect(")")
+            return inner
+        if self.left and self.left[-1] in ("attribute_exists", "attribute_not_exists"):
+            wanted = self.next() == "attribute_exists"
+            self.expect("(")
+            operand = self.operand()
+            self.expect(")")
+            return lambda request, item: (operand(request, item) is not None) is wanted
+        left, sign, right = self.operand(), self.next(), self.operand()
+        if sign not in _COMPARED:
+            raise ValidationFailed(sign)
+        return lambda request, item: _holds(left(request, item), sign, right(request, item))
+
+    def operand(self) -> Evaluated:
+        token = self.next()
+        if token == "if_not_exists":  # noqa: S105
+            self.expect("(")
+            first = self.operand()
+            self.expect(",")
+            other = self.operand()
+            self.expect(")")
+            return lambda request, item: first(request, item) or other(request, item)
+        if token.startswith(":"):
+            return lambda request, _: request.values[token]
+        return lambda request, item: item.get(request.names.get(token, token))
 
 
-def _number(amount: Decimal) -> Any:
-    return {"N": f"{amount:f}"}
+def _added(left: Evaluated, sign: int, right: Evaluated) -> Evaluated:
+    return lambda request, item: _sum(left(request, item), right(request, item), sign)
+
+
+def _sum(left: Any, right: Any, sign: int = 1) -> Item:
+    first = Decimal(0) if left is None else Decimal(left["N"])
+    return {"N": f"{first + sign * Decimal(right['N']):f}"}
+
+
+def _holds(left: Any, sign: str, right: Any) -> bool:
+    if left is None or right is None or left.keys() != right.keys():
+        return sign == "<>"
+    ((kind, one),), ((_, other),) = left.items(), right.items()
+    return _COMPARED[sign](*((Decimal(one), Decimal(other)) if kind == "N" else (one, other)))

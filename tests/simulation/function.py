@@ -9,9 +9,9 @@ from typing import Any
 
 from fakes.sqs import FakeQueue, QueuedMessage
 from payments.handler import EventHandler
+from simulation.mishaps import Mishaps
 from simulation.network import Network
 from simulation.scheduler import Process, Scheduler
-from simulation.mishaps import Mishaps
 
 TIMEOUT_SECONDS = 900.0
 """The template's, as the queue's numbers are."""

@@ -265,9 +265,11 @@ class Watchman:
 
     def _check_quiet(self, found: _Import) -> None:
         now = self._scheduler.now
-        for message in (message for sent in self._writes.values() for message in sent):
-            if self._is_in_quiet(message, now):
-                raise Broken(f"{found.upload.key} is closed while {message.call} is under way")
+        for invoice_id, sent in self._writes.items():
+            for message in sent:
+                if self._is_in_quiet(message, now):
+                    problem = f"{found.upload.key} is closed while {message.call} is under way"
+                    self._unless_unchecked(invoice_id, problem)
 
     def _check_files(
         self, found: _Import, success: ET.Element, fail: ET.Element, item: Mapping[str, Any]

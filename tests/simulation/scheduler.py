@@ -33,7 +33,8 @@ class Stuck(Exception):
 @dataclass(eq=False, slots=True)
 class Process:
     """Tasks that live and die together; `step` is told of each of their calls, and whether
-    it is a write to a payment."""
+    it is a write to a payment.
+    """
 
     name: str
     step: Callable[[bool], None] = lambda _: None

@@ -22,8 +22,8 @@ from payments.pipeline import Bounds
 from payments.settings import Settings, read_settings
 from simulation.function import Function, announcement
 from simulation.invariants import CONNECTION, IMPORTS, TRUTH, Broken, Watchman
-from simulation.network import Network, Watch
 from simulation.mishaps import HOUR
+from simulation.network import Network, Watch
 from simulation.scenario import Scenario, Upload
 from simulation.scheduler import Process, Scheduler, SimClock, SimWorkers
 from simulation.trouble import Trouble

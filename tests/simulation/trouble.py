@@ -64,7 +64,9 @@ class Trouble:
         fate = self._normal()
         if self._is_poisoned(call):
             arrives = fate.arrives if self.mishaps.poison_works else None
-            return Fate(arrives, fate.heard, error(500, "InternalError", "Object reference not set"))
+            return Fate(
+                arrives, fate.heard, error(500, "InternalError", "Object reference not set")
+            )
         if self.holds_up:
             self.holds_up = False
             arrives = self._random.uniform(0.1, SETTLE_SECONDS)
@@ -145,7 +147,11 @@ class Trouble:
             return random.uniform(0.01, heard)
         if random.random() >= self.mishaps.late:
             return heard + random.choice((random.uniform(0.1, 3.0), random.uniform(3.0, 29.5)))
-        return heard + SETTLE_SECONDS + random.choice((10.0, 60.0, 60.0, 600.0, 7200.0)) * random.random()
+        return (
+            heard
+            + SETTLE_SECONDS
+            + random.choice((10.0, 60.0, 60.0, 600.0, 7200.0)) * random.random()
+        )
 
 
 _MAY_ARRIVE = frozenset((Form.GATEWAY, Form.SERVER_ERROR_PAGE))

@@ -65,7 +65,7 @@ def test_what_a_killed_run_has_sent_is_left_time_to_arrive() -> None:
     assert sending().begun("two", 500.0, 30.0).quiet_until == 530.0
 
 
-@pytest.mark.parametrize("state", [BEGUN, sending(reach=2, done=2), sending().put_back(103.0, 0.0)])
+@pytest.mark.parametrize("state", [BEGUN, sending().put_back(103.0, 0.0)])
 def test_where_nothing_can_be_under_way_nothing_is_waited_for(state: ImportState) -> None:
     assert state.begun("two", 500.0, 30.0).quiet_until <= 103.0
 

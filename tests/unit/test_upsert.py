@@ -177,6 +177,25 @@ def test_several_payments_reject_the_record_and_the_verdict_comes_before_the_nex
     assert office.upsert.holds_lane(outcome)
 
 
+def test_a_payment_that_a_record_has_named_need_not_be_the_only_one_for_the_next() -> None:
+    office = Office()
+    for amount in (5, 6):
+        office.connectwise.add_payment(1, amount=Decimal(amount))
+    named, unnamed = office.apply(on(payment_id=101, amount="7"), on(amount="8", number=2))
+    assert named.action is Action.UPDATED
+    assert "several payments: give the <id> of one of 101, 102" in unnamed.messages[0]
+
+
+def test_a_text_is_the_same_whatever_blanks_connectwise_shows_in_it() -> None:
+    """A line break comes back as a blank: a lost update that has arrived is found all the same."""
+    office = Office()
+    office.connectwise.add_payment(1, amount=Decimal(5))
+    sent = on(payment_id=101, amount=None, other_fields={"type": "P", "appliedBy": "a\nb"})
+    assert office.one(sent).action is Action.UPDATED
+    office.mishaps.plan("update", answering(error(400, "InvalidObject", "closed")), times=9)
+    assert office.one(sent).action is Action.UPDATED
+
+
 # What this run has done itself
 
 

@@ -18,6 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes.s3 import FakeBucket, FakeS3
+from fuzz import reading
+from fuzz.effort import FULL
 from payments.errors import FileRefused
 from payments.files.output import write_part
 from payments.import_state import CheckedFile
@@ -25,8 +27,6 @@ from payments.models import Action, Outcome
 from payments.stores.bucket import Bucket
 from payments.stores.result_files import ResultFiles, ResultKeys, write_result_files
 from payments.workers import ThreadWorkers
-from resilience import reading
-from resilience.effort import FULL
 from unit.payment_files import check, document, payment, records
 
 FILE = document(payment("<id>7</id><externalId>A</externalId>"), payment("<amount>1</amount>"))

@@ -1,0 +1,87 @@
+"""How an import ends: its status, what its two files consist of, and its report. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from payments.clock import iso
+from payments.import_state import ImportState, Status
+from payments.last_look import Overruled
+from payments.report import ImportReport
+from payments.stores.result_files import ResultFiles, ResultKeys, Written, result_keys
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """The bucket's folders, by their prefixes."""
+
+    incoming: str = "incoming/"
+    success: str = "success/"
+    fail: str = "fail/"
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """An import as it is closed, and its two files."""
+
+    state: ImportState
+    files: ResultFiles
+
+    @classmethod
+    def of(cls, state: ImportState, overruled: Overruled, folders: Folders, now: float) -> Closing:
+        """Close the import, whose last look has overruled some records."""
+        tally = state.tally.overruled([result for result, _ in overruled.values()])
+        if state.cut_short is not None:
+            status = Status.FAILED
+        else:
+            status = Status.COMPLETED_WITH_FAILURES if tally.failed else Status.SUCCEEDED
+        closed = state.closed(status, tally, now)
+        files = ResultFiles(
+            state.source.bucket,
+            state.import_id,
+            result_keys(state.source.key, folders.incoming, folders.success, folders.fail),
+            state.root,
+            state.done,
+            _metadata(closed),
+            state.cut_short,
+            {number: messages for number, (_, messages) in overruled.items()},
+        )
+        return cls(closed, files)
+
+    @property
+    def keys(self) -> ResultKeys:
+        """Where the two files go."""
+        return self.files.keys
+
+    def report(self, written: Written) -> ImportReport:
+        """Return the report, for whoever has to do something about it."""
+        state = self.state
+        return ImportReport(
+            bucket=state.source.bucket,
+            key=state.source.key,
+            success_key=self.keys.success,
+            fail_key=self.keys.fail,
+            status=state.status,
+            total=state.total,
+            tally=state.tally,
+            failures=written.failures,
+            error=state.error,
+            started_at=iso(state.started_at),
+            finished_at=iso(state.finished_at),
+        )
+
+
+def _metadata(state: ImportState) -> dict[str, str]:
+    tally = state.tally
+    return {
+        "import-id": state.import_id,
+        "total": str(state.total or 0),
+        "created": str(tally.created),
+        "updated": str(tally.updated),
+        "skipped": str(tally.skipped),
+        "failed": str(tally.failed),
+        "total-amount": f"{tally.total_amount:f}",
+        "recorded-amount": f"{tally.recorded_amount:f}",
+        "skipped-amount": f"{tally.skipped_amount:f}",
+        "failed-amount": f"{tally.failed_amount:f}",
+    }

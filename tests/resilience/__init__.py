@@ -1,1 +1,0 @@
-"""The importer over fakes of everything outside it, killed, paused and starved at every point."""
