@@ -29,6 +29,7 @@ from payments.connectwise.wire import HttpWire, Wire
 from payments.errors import SecretUnusable
 from payments.handler import EventHandler
 from payments.importer import Connection, Importer, ImportSettings, Parts, Telemetry
+from payments.kinds import KINDS
 from payments.pipeline import Bounds
 from payments.report import Reporter
 from payments.settings import Settings, read_settings
@@ -89,6 +90,7 @@ def event_handler_in(world: World, settings: Settings) -> EventHandler:
         bucket=Bucket(world.s3, world.disk),
         connect=_Connector(world, settings).connect,
         telemetry=world.telemetry,
+        kinds=KINDS,
         clock=world.clock,
         workers=world.workers,
         report=Reporter(world.sns, settings.notification_topic_arn, settings.report_on).send,

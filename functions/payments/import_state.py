@@ -41,6 +41,11 @@ class Root:
     start_tag: bytes = b"<InvoicePayments>"
     end_tag: bytes = b"</InvoicePayments>"
 
+    @property
+    def name(self) -> str:
+        """Its local name."""
+        return self.end_tag[2:-1].decode().rpartition(":")[2]
+
 
 @dataclass(frozen=True, slots=True)
 class CheckedFile:

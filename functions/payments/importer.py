@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from math import ceil
 from pathlib import Path
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import uuid4
 
 from aws_lambda_powertools import Logger
@@ -26,7 +26,7 @@ from payments.clock import Clock
 from payments.closing import Closing, Folders
 from payments.connectwise.api import CallCounts
 from payments.connectwise.gate import Gate
-from payments.connectwise.invoices import InvoiceLookup, Invoices
+from payments.connectwise.invoices import Invoices
 from payments.connectwise.patience import Patience, Retries, drive
 from payments.errors import (
     AccessRefused,
@@ -40,19 +40,19 @@ from payments.errors import (
     TryLater,
 )
 from payments.files.output import read_part, write_part
-from payments.files.reader import check_file, read_records
-from payments.files.record import ReadingRules, read_record
+from payments.files.reader import RawRecord, check_file, read_records
+from payments.files.record import ReadingRules
 from payments.import_state import MAX_KILLS, ImportState, Status, Tally
 from payments.last_look import Overruled, last_look
-from payments.models import Outcome, PaymentRecord, SourceFile, TruthRecord
-from payments.pipeline import ONE_BY_ONE, Bounds, Pipeline, take_chunk
+from payments.models import Outcome, Record, SourceFile, TruthRecord
+from payments.pipeline import ONE_BY_ONE, Bounds, Pipeline, Work, take_chunk
 from payments.quiet import SETTLE_SECONDS, Quiet
 from payments.report import ImportReport
 from payments.rules import Policy, failed
 from payments.stores.bucket import Bucket
 from payments.stores.imports_table import ImportsTable
 from payments.stores.result_files import write_result_files
-from payments.upsert import Payments, Prepared, Upsert
+from payments.upsert import Payments
 from payments.workers import Workers
 
 logger = Logger(child=True)
@@ -105,6 +105,15 @@ class Connection:
     counts: CallCounts
 
 
+class Kind(Protocol):
+    """One kind of record: how it is read, and what is done with it."""
+
+    def read(self, raw: RawRecord, rules: ReadingRules) -> Record: ...
+    def work(
+        self, connection: Connection, patience: Patience, quiet: Quiet, policy: Policy, clock: Clock
+    ) -> Work[Any, Any, Outcome]: ...
+
+
 class Telemetry(Protocol):
     """Where counts are published."""
 
@@ -119,13 +128,14 @@ class Parts:
     """What an importer works with.
 
     `connect` opens a connection that makes no call after a `monotonic` time; it raises
-    SecretUnusable. `workers` makes that many workers.
+    SecretUnusable. `workers` makes that many workers. `kinds` are by the name of a file's root.
     """
 
     table: ImportsTable
     bucket: Bucket
     connect: Callable[[float], Connection]
     telemetry: Telemetry
+    kinds: Mapping[str, Kind]
     clock: Clock
     workers: Callable[[int], Workers]
     report: Callable[[ImportReport], None] = lambda _: None
@@ -297,22 +307,22 @@ class _Run:
         # Before anything counts as sent: a company that is misspelt can be corrected.
         drive(self._patience(connection).patiently("log in", connection.log_in), self._clock)
         self._quiet = Quiet(doubtful_until)
-        upsert = self._upsert(connection)
+        work = self._work(connection)
         if self._state.kills == MAX_KILLS - 1:
             # The last try: it stops exactly at the record that ends the runs.
-            self._apply(connection, upsert, self._records(path, doubtful_until), ONE_BY_ONE)
-        self._apply(connection, upsert, self._records(path, until), self._settings.bounds)
+            self._apply(connection, work, self._records(path, doubtful_until), ONE_BY_ONE)
+        self._apply(connection, work, self._records(path, until), self._settings.bounds)
 
     def _apply(
         self,
         connection: Connection,
-        upsert: Upsert,
-        records: Iterator[PaymentRecord],
+        work: Work[Any, Any, Outcome],
+        records: Iterator[Record],
         bounds: Bounds,
     ) -> None:
         workers = self._parts.workers(self._settings.connections)
-        pipeline: Pipeline[PaymentRecord, Prepared, Outcome] = Pipeline(
-            upsert,
+        pipeline: Pipeline[Any, Any, Outcome] = Pipeline(
+            work,
             workers,
             self._clock,
             self._deadline,
@@ -339,17 +349,16 @@ class _Run:
             self._connection = connection
         return self._connection
 
-    def _upsert(self, connection: Connection) -> Upsert:
-        patience = self._patience(connection)
-        return Upsert(
-            connection.finance,
-            InvoiceLookup(connection.finance, patience),
-            connection.truth,
-            patience,
-            self._quiet,
-            Policy(self._state.import_id, self._source.key, self._settings.prevent_reprocessing),
-            self._clock,
+    @property
+    def _kind(self) -> Kind:
+        return self._parts.kinds[self._state.root.name]
+
+    def _work(self, connection: Connection) -> Work[Any, Any, Outcome]:
+        policy = Policy(
+            self._state.import_id, self._source.key, self._settings.prevent_reprocessing
         )
+        patience = self._patience(connection)
+        return self._kind.work(connection, patience, self._quiet, policy, self._clock)
 
     def _patience(self, connection: Connection) -> Patience:
         return Patience(
@@ -360,12 +369,12 @@ class _Run:
             self._state.stuck,
         )
 
-    def _records(self, path: Path, until: int) -> Iterator[PaymentRecord]:
+    def _records(self, path: Path, until: int) -> Iterator[Record]:
         """Read what is left up to record number `until`."""
         today = datetime.fromtimestamp(self._clock.time(), UTC).date()
         rules = ReadingRules(self._settings.currency_decimals, today)
         left = islice(read_records(path, after=self._state.done), max(until - self._state.done, 0))
-        return (read_record(raw, rules) for raw in left)
+        return (self._kind.read(raw, rules) for raw in left)
 
     # ---- The checkpoint --------------------------------------------------------------------------
 

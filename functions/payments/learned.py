@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from payments.models import TruthRecord
+from payments.models import Payment, TruthRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +12,7 @@ class _Touched:
     """An invoice that chunk number `chunk` has sent to, and its only payment if known."""
 
     chunk: int
-    only_payment: int | None
+    only_payment: Payment | None
 
 
 class Learned:
@@ -26,7 +26,7 @@ class Learned:
         self._invoices: dict[int, _Touched] = {}
 
     def add(
-        self, chunk: int, invoice_id: int, only_payment: int | None, truth: TruthRecord | None
+        self, chunk: int, invoice_id: int, only_payment: Payment | None, truth: TruthRecord | None
     ) -> None:
         """Note that a payment was sent to the invoice.
 
@@ -48,8 +48,8 @@ class Learned:
         """Tell whether this run has sent anything to the invoice."""
         return invoice_id in self._invoices
 
-    def only_payment(self, invoice_id: int) -> int | None:
-        """Return the only payment of an invoice, None if that is not known."""
+    def only_payment(self, invoice_id: int) -> Payment | None:
+        """Return the only payment of an invoice as it was last seen, None if that is not known."""
         found = self._invoices.get(invoice_id)
         return None if found is None else found.only_payment
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 JsonValue: TypeAlias = "str | int | Decimal | Mapping[str, JsonValue]"
 Fields: TypeAlias = Mapping[str, JsonValue]
@@ -26,6 +26,23 @@ class RecordXml:
     content: tuple[int, int]
     payment_id: tuple[int, int] | None = None
     error_messages: tuple[tuple[int, int], ...] = ()
+
+
+class Record(Protocol):
+    """A record of a file, of whatever kind: where it stands, and how people call it."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def xml(self) -> RecordXml: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def amount(self) -> Decimal | None: ...
+    @property
+    def external_id(self) -> str | None: ...
+    @property
+    def named_invoice(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +76,13 @@ class PaymentRecord:
     def day(self) -> str | None:
         """The payment's date as it is sent, if given."""
         return day_of(self.fields)
+
+    @property
+    def named_invoice(self) -> str | None:
+        """The invoice as the record names it: its number, or else its id."""
+        if self.invoice_number is None and self.invoice_id is not None:
+            return str(self.invoice_id)
+        return self.invoice_number
 
 
 def amount_of(fields: Fields) -> Decimal | None:
@@ -141,7 +165,7 @@ class Outcome:
     reached ConnectWise twice.
     """
 
-    record: PaymentRecord
+    record: Record
     action: Action
     payment_id: int | None = None
     messages: tuple[str, ...] = ()

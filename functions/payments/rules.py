@@ -6,7 +6,8 @@ The rules, in order, the first that applies:
 3. its invoice already has a payment: update that one;
 4. otherwise: create a payment on the invoice.
 
-What a decision needs is gathered first (`Known`), and a decision is final.
+What a decision needs is gathered first (`Known`), and a decision is final. After a kill a record is
+decided again, and finds what its first time has left: a rule has to come to the same payment then.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from payments.models import (
     Outcome,
     Payment,
     PaymentRecord,
+    Record,
     TruthRecord,
 )
 from payments.payment_fields import accepts, differences, same_amount, same_day
@@ -126,7 +128,7 @@ def decide(record: PaymentRecord, known: Known) -> Decision:
     raise RecordRejected(f"Invoice {known.invoice_id} has no payment yet: give its <amount>.")
 
 
-def failed(record: PaymentRecord, *messages: str, rests_on_state: bool = False) -> Outcome:
+def failed(record: Record, *messages: str, rests_on_state: bool = False) -> Outcome:
     """Return the outcome of a record that goes to the fail file."""
     return Outcome(record, Action.FAILED, messages=messages, rests_on_state=rests_on_state)
 

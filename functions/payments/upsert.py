@@ -196,7 +196,7 @@ class Upsert:
         )
         # A payment that the record has named need not be its invoice's only one.
         was_looked_up = payments is not None
-        only_payment = sent.payment.id if was_looked_up else None
+        only_payment = sent.payment if was_looked_up else None
         self._learned.add(prepared.chunk, invoice_id, only_payment, learned)
         outcome = answered(record, sent.action, sent.payment, learned)
         is_doubtful = was_looked_up and self._quiet.is_doubtful(record.number)
@@ -224,7 +224,7 @@ class Upsert:
         """
         only = self._learned.only_payment(invoice_id)
         if only is not None:
-            return (Payment(only),)
+            return (only,)
         named = invoices.named(record, invoice_id)
         sure = (
             named is not None

@@ -161,13 +161,13 @@ class Rows:
 
     def row(self, outcome: Outcome) -> PreviewRow:
         """Return the row, and keep in mind what the record would have done."""
-        record = outcome.record
+        record = _payment(outcome)
         messages = tuple(_NEW_ID.sub("(new)", message) for message in outcome.messages)
         if not outcome.action.succeeded:
             return PreviewRow(
                 record.number,
                 record.external_id,
-                _invoice(record),
+                record.named_invoice,
                 outcome.action,
                 messages=messages,
                 invoice_number=self._number(record.invoice_id),
@@ -177,7 +177,7 @@ class Rows:
         row = PreviewRow(
             record.number,
             record.external_id,
-            _invoice(record) or str(step.invoice_id),
+            record.named_invoice or str(step.invoice_id),
             outcome.action,
             None if outcome.payment_id >= FIRST_NEW_ID else outcome.payment_id,
             step.changes,
@@ -194,16 +194,12 @@ class Rows:
         return None if invoice_id is None else self._numbers.get(invoice_id)
 
     def _replaced(self, outcome: Outcome, step: Step) -> Replaced | None:
-        record, payment_id = outcome.record, outcome.payment_id
+        record, payment_id = _payment(outcome), outcome.payment_id
         if outcome.action is not Action.UPDATED or payment_id is None:
             return None
         if record.payment_id is not None or self._truth.names(record.external_id, payment_id):
             return None
         return Replaced(step.before, self._made_by.get(payment_id))
-
-
-def _invoice(record: PaymentRecord) -> str | None:
-    return record.invoice_number or (str(record.invoice_id) if record.invoice_id else None)
 
 
 def _doubts(step: Step) -> tuple[str, ...]:
@@ -213,3 +209,8 @@ def _doubts(step: Step) -> tuple[str, ...]:
         f"The invoice is open for {step.exceeded_balance:f} only: ConnectWise may record less, and "
         "the record then goes to the fail file.",
     )
+
+
+def _payment(outcome: Outcome) -> PaymentRecord:
+    assert isinstance(outcome.record, PaymentRecord), "only payments are rehearsed"
+    return outcome.record

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
 from xml.sax.saxutils import escape
 
 from payments.files.reader import ERROR_MESSAGE, START_TAG, blanks_before
 from payments.import_state import Result, Root
-from payments.models import Action, Outcome, PaymentRecord, RecordXml, TruthRecord
+from payments.models import Action, Outcome, RecordXml, TruthRecord
 
 # Bounds on what is said of a record, so that it can be uploaded again with all of it.
 MAX_MESSAGES = 20
@@ -26,6 +26,7 @@ _MAX_PREFIX_BYTES = 5100
 
 _DECLARATION = b'<?xml version="1.0" encoding="utf-8"?>\n'
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_TRUTH = tuple(field.name for field in fields(TruthRecord))
 _BLANKS = re.compile(rb"[ \t\r\n]*")
 _NAME_END = re.compile(rb"[\s/>]")
 
@@ -82,10 +83,12 @@ def ending(root: Root) -> bytes:
     return b"\n" + root.end_tag + b"\n"
 
 
-def success_record(xml: RecordXml, payment_id: int) -> bytes:
-    """Return the record as it came, with `<id>` set and without old error messages."""
-    element = _element(_prefix(xml), "id", str(payment_id))
+def success_record(xml: RecordXml, payment_id: int | None) -> bytes:
+    """Return the record as it came, with `<id>` set if given, and without old error messages."""
     edits = _without_error_messages(xml)
+    if payment_id is None:
+        return _edited(xml, edits)
+    element = _element(_prefix(xml), "id", str(payment_id))
     if xml.payment_id:
         edits.append((*xml.payment_id, element))
     else:
@@ -129,7 +132,6 @@ def _line(outcome: Outcome) -> bytes:
     record, succeeded = outcome.record, outcome.action.succeeded
     messages = told(outcome.messages)
     if succeeded:
-        assert outcome.payment_id is not None
         rendered = success_record(record.xml, outcome.payment_id)
     else:
         rendered = failed_record(record.xml, messages)
@@ -138,7 +140,7 @@ def _line(outcome: Outcome) -> bytes:
         "action": outcome.action,
         "amount": None if record.amount is None else str(record.amount),
         "externalId": record.external_id,
-        "invoice": _invoice(record),
+        "invoice": record.named_invoice,
         "paymentId": outcome.payment_id,
         "messages": messages,
         "learned": None if outcome.learned is None else _written(outcome.learned),
@@ -168,31 +170,17 @@ def _stored(line: Mapping[str, Any]) -> StoredOutcome:
     )
 
 
-def _written(truth: TruthRecord) -> list[Any]:
-    """Return the truth record's values in the order of its class."""
-    return [
-        truth.external_id,
-        truth.payment_id,
-        truth.invoice_id,
-        truth.created,
-        truth.modified,
-        truth.import_id,
-        truth.key,
-        truth.accepted,
-        None if truth.amount is None else str(truth.amount),
-        truth.day,
-    ]
+def _written(truth: TruthRecord) -> dict[str, Any]:
+    """Return the truth record by the names of its class, those without a value left out."""
+    values = ((name, getattr(truth, name)) for name in _TRUTH)
+    written = {name: value for name, value in values if value is not None}
+    return written if truth.amount is None else {**written, "amount": str(truth.amount)}
 
 
-def _read(values: list[Any]) -> TruthRecord:
-    *others, amount, day = values
-    return TruthRecord(*(*others, None if amount is None else Decimal(amount), day))
-
-
-def _invoice(record: PaymentRecord) -> str | None:
-    if record.invoice_number is None and record.invoice_id is not None:
-        return str(record.invoice_id)
-    return record.invoice_number
+def _read(values: Mapping[str, Any]) -> TruthRecord:
+    amount = values.get("amount")
+    exact = None if amount is None else Decimal(amount)
+    return TruthRecord(**{"invoice_id": None, **values, "amount": exact})
 
 
 def _edited(xml: RecordXml, edits: list[tuple[int, int, bytes]]) -> bytes:

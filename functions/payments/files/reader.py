@@ -24,6 +24,9 @@ from payments.import_state import CheckedFile, Root
 from payments.models import RecordXml
 
 ROOT = "InvoicePayments"
+ROOTS = (ROOT,)
+"""What a file may have as its root; `kinds` says what its records are."""
+
 RECORD = "InvoicePayment"
 ERROR_MESSAGE = "ErrorMessage"
 START_TAG = re.compile(rb"""<(?:[^>"']++|"[^"]*+"|'[^']*+')*+>""")
@@ -190,8 +193,9 @@ class _Reader:
             self._new_name(declared)
 
     def _start_root(self, name: str) -> None:
-        if name != ROOT:
-            raise self._refusal(f"the root element is <{name[:100]}>, but must be <{ROOT}>.")
+        if name not in ROOTS:
+            wanted = " or ".join(f"<{root}>" for root in ROOTS)
+            raise self._refusal(f"the root element is <{name[:100]}>, but must be {wanted}.")
         start_tag = self._window.start_tag(self._expat.CurrentByteIndex)
         if len(start_tag) > MAX_ROOT_TAG_BYTES:
             raise self._refusal(f"the root's tag is over {MAX_ROOT_TAG_BYTES} bytes long.")
