@@ -107,7 +107,12 @@ def event_handler_in(world: World, settings: Settings) -> EventHandler:
         ),
     )
     return EventHandler(
-        importer, world.sqs, settings.queue_url, settings.incoming_prefix, world.clock
+        importer,
+        world.sqs,
+        settings.queue_url,
+        settings.incoming_prefix,
+        world.clock,
+        settings.bucket_name,
     )
 
 

@@ -38,16 +38,26 @@ class Importing(Protocol):
 
 
 class EventHandler:
-    """Import the files that an event brings. `sqs` is a boto3 client."""
+    """Import the files that an event brings, of one bucket if it is named.
+
+    `sqs` is a boto3 client.
+    """
 
     def __init__(
-        self, importer: Importing, sqs: Any, queue_url: str, incoming_prefix: str, clock: Clock
+        self,
+        importer: Importing,
+        sqs: Any,
+        queue_url: str,
+        incoming_prefix: str,
+        clock: Clock,
+        bucket_name: str = "",
     ) -> None:
         self._importer = importer
         self._sqs = sqs
         self._queue_url = queue_url
         self._incoming_prefix = incoming_prefix
         self._clock = clock
+        self._bucket_name = bucket_name
 
     def handle(self, event: object, remaining_seconds: float) -> dict[str, Any]:
         """Return the batch response: which messages are to come again.
@@ -84,6 +94,9 @@ class EventHandler:
 
         A Mac leaves a file with its own notes beside each that it copies, `._` before its name.
         """
+        if self._bucket_name and source.bucket != self._bucket_name:
+            logger.error("Dropped, as of another bucket", bucket=source.bucket)
+            return False
         incoming = source.key.startswith(self._incoming_prefix)
         wanted = incoming and not source.key.rpartition("/")[2].startswith("._")
         if not wanted:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from math import ceil
@@ -26,7 +26,7 @@ from payments.clock import Clock
 from payments.closing import Closing, Folders
 from payments.connectwise.api import CallCounts
 from payments.connectwise.gate import Gate
-from payments.connectwise.invoices import Invoices
+from payments.connectwise.invoices import InvoiceLookup, Invoices
 from payments.connectwise.patience import Patience, Retries, drive
 from payments.errors import (
     AccessRefused,
@@ -43,7 +43,7 @@ from payments.files.output import read_part, write_part
 from payments.files.reader import RawRecord, check_file, read_records
 from payments.files.record import ReadingRules
 from payments.import_state import MAX_KILLS, ImportState, Status, Tally
-from payments.last_look import Overruled, last_look
+from payments.last_look import Look, Overruled, last_look
 from payments.models import Outcome, Record, SourceFile, TruthRecord
 from payments.pipeline import ONE_BY_ONE, Bounds, Pipeline, Work, take_chunk
 from payments.quiet import SETTLE_SECONDS, Quiet
@@ -311,7 +311,13 @@ class _Run:
         if self._state.kills == MAX_KILLS - 1:
             # The last try: it stops exactly at the record that ends the runs.
             self._apply(connection, work, self._records(path, doubtful_until), ONE_BY_ONE)
-        self._apply(connection, work, self._records(path, until), self._settings.bounds)
+        self._apply(connection, work, self._records(path, until), self._bounds)
+
+    @property
+    def _bounds(self) -> Bounds:
+        """How far ahead of the checkpoint may be sent: not far while a record holds it up."""
+        bounds = self._settings.bounds
+        return replace(bounds, chunks=min(bounds.chunks, 2)) if self._state.stuck else bounds
 
     def _apply(
         self,
@@ -475,13 +481,20 @@ class _Run:
         if not self._state.look_again:
             return {}
         connection = self._connected()
-        return last_look(
-            self._state,
-            self._bucket,
+        patience = self._patience(connection)
+        workers = self._parts.workers(self._settings.connections)
+        look = Look(
             connection.finance.payments,
-            self._patience(connection),
+            InvoiceLookup(connection.finance, patience),
+            patience,
+            workers,
             self._clock,
+            self._deadline,
         )
+        try:
+            return last_look(self._state, self._bucket, look)
+        finally:
+            workers.close()
 
     # ---- Putting back ----------------------------------------------------------------------------
 

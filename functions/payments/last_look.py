@@ -8,17 +8,22 @@ Nothing can undo it here, but it must not pass in silence.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 from aws_lambda_powertools import Logger
 
 from payments.clock import Clock
+from payments.connectwise.invoices import InvoiceLookup, batches
 from payments.connectwise.patience import Patience, drive
-from payments.errors import RecordRejected
+from payments.errors import OutOfTime, RecordRejected
 from payments.files.output import StoredOutcome, read_part
 from payments.import_state import ImportState, Result
-from payments.models import Payment
+from payments.models import Invoice, Payment
+from payments.payment_fields import same_amount
 from payments.stores.bucket import Bucket
 from payments.upsert import several
+from payments.workers import Workers
 
 logger = Logger(child=True)
 
@@ -26,31 +31,74 @@ Overruled = dict[int, tuple[Result, tuple[str, ...]]]
 """Records by number: what they had counted as, and what is wrong with them."""
 
 
-def last_look(
-    state: ImportState,
-    bucket: Bucket,
-    payments: Callable[[int], tuple[Payment, ...]],
-    patience: Patience,
-    clock: Clock,
-) -> Overruled:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What invoices are looked at with; no job is begun after the `monotonic` time `deadline`."""
+
+    payments: Callable[[int], tuple[Payment, ...]]
+    lookup: InvoiceLookup
+    patience: Patience
+    workers: Workers
+    clock: Clock
+    deadline: float
+
+    def closely(self, outcomes: list[StoredOutcome]) -> dict[int, tuple[str, ...]]:
+        """Return what is wrong with the payments of records, by their numbers."""
+        for outcome in outcomes:
+            self.workers.start(outcome, partial(self._several, outcome))
+        found: dict[int, tuple[str, ...]] = {}
+        for _ in outcomes:
+            ended = self.workers.next_ended(self.deadline - self.clock.monotonic())
+            if ended is None:
+                raise OutOfTime
+            if ended.error is not None:
+                raise ended.error
+            if ended.result is not None:
+                found[ended.tag.number] = (ended.result,)
+        return found
+
+    def _several(self, outcome: StoredOutcome) -> str | None:
+        invoice_id = _invoice_of(outcome)
+        steps = self.patience.patiently("read payments", lambda: self.payments(invoice_id))
+        try:
+            found = drive(steps, self.clock)
+        except RecordRejected:  # an invoice that cannot be read has no second payment to be seen
+            return None
+        return several(invoice_id, found) if len(found) > 1 else None
+
+
+def last_look(state: ImportState, bucket: Bucket, look: Look) -> Overruled:
     """Return the records that have two payments where there should be one.
 
-    What is found is stored, so that a further run comes to the same. Raises TryLater if ConnectWise
-    does not answer, OutOfTime if there is no time.
+    Invoices whose sum is what was sent need no closer look. What is found is stored, so that a
+    further run comes to the same. Raises TryLater if ConnectWise does not answer, OutOfTime if
+    there is no time.
     """
     name = state.source.bucket
     candidates = _candidates(state, bucket)
     found = bucket.last_look(name, state.import_id)
     if found is None:
-        found = {}
-        for outcome in candidates.values():
-            assert outcome.look_again is not None
-            told = _look(outcome.look_again, payments, patience, clock)
-            if told is not None:
-                logger.error("Recorded twice", import_id=state.import_id, record=outcome.number)
-                found[outcome.number] = (told,)
+        invoice_ids = (_invoice_of(outcome) for outcome in candidates.values())
+        invoices = drive(look.lookup.look_up_all(batches(invoice_ids, ())), look.clock).by_id
+        found = look.closely(
+            [o for o in candidates.values() if not _adds_up(o, invoices.get(_invoice_of(o)))]
+        )
+        for number in found:
+            logger.error("Recorded twice", import_id=state.import_id, record=number)
         bucket.store_last_look(name, state.import_id, found)
     return {number: (candidates[number].result, told) for number, told in found.items()}
+
+
+def _invoice_of(outcome: StoredOutcome) -> int:
+    assert outcome.look_again is not None, "only such outcomes are looked at again"
+    return outcome.look_again
+
+
+def _adds_up(outcome: StoredOutcome, invoice: Invoice | None) -> bool:
+    sent = outcome.result.amount
+    if not sent or invoice is None or invoice.paid is None:
+        return False
+    return same_amount(sent, invoice.paid)
 
 
 def _candidates(state: ImportState, bucket: Bucket) -> dict[int, StoredOutcome]:
@@ -66,17 +114,3 @@ def _candidates(state: ImportState, bucket: Bucket) -> dict[int, StoredOutcome]:
             if outcome.look_again is not None and outcome.result.action.succeeded:
                 by_invoice[outcome.look_again] = outcome
     return {outcome.number: outcome for outcome in by_invoice.values()}
-
-
-def _look(
-    invoice_id: int,
-    payments: Callable[[int], tuple[Payment, ...]],
-    patience: Patience,
-    clock: Clock,
-) -> str | None:
-    steps = patience.patiently("read payments", lambda: payments(invoice_id))
-    try:
-        found = drive(steps, clock)
-    except RecordRejected:  # an invoice that cannot be read has no second payment to be seen
-        return None
-    return several(invoice_id, found) if len(found) > 1 else None

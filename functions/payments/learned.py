@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TypeVar
 
 from payments.models import Payment, TruthRecord
 
+_Name = TypeVar("_Name")
+_Taught = TypeVar("_Taught")
 
-@dataclass(frozen=True, slots=True)
-class _Touched:
-    """An invoice that chunk number `chunk` has sent to, and its only payment if known."""
-
-    chunk: int
-    only_payment: Payment | None
+Place = tuple[int, int | None]
+"""An invoice and, for the application of a credit memo, that memo: where there is one payment."""
 
 
 class Learned:
@@ -23,19 +21,21 @@ class Learned:
 
     def __init__(self) -> None:
         self._truth: dict[str, tuple[int, TruthRecord]] = {}
-        self._invoices: dict[int, _Touched] = {}
+        self._touched: dict[int, tuple[int, bool]] = {}
+        self._only_payments: dict[Place, tuple[int, Payment]] = {}
 
     def add(
-        self, chunk: int, invoice_id: int, only_payment: Payment | None, truth: TruthRecord | None
+        self, chunk: int, place: Place, only_payment: Payment | None, truth: TruthRecord | None
     ) -> None:
-        """Note that a payment was sent to the invoice.
+        """Note that a payment was sent to the place.
 
-        A payment that the record itself named need not be the invoice's only one: then
-        `only_payment` is None, and what was known before of a single one still holds.
+        A payment that the record itself named need not be the only one there: then `only_payment`
+        is None, and what was known before of a single one still holds.
         """
-        if only_payment is None:
-            only_payment = self.only_payment(invoice_id)
-        self._invoices[invoice_id] = _Touched(chunk, only_payment)
+        only_payment = only_payment or self.only_payment(place)
+        self._touched[place[0]] = (chunk, True)
+        if only_payment is not None:
+            self._only_payments[place] = (chunk, only_payment)
         if truth is not None:
             self._truth[truth.external_id] = (chunk, truth)
 
@@ -46,18 +46,21 @@ class Learned:
 
     def touched(self, invoice_id: int) -> bool:
         """Tell whether this run has sent anything to the invoice."""
-        return invoice_id in self._invoices
+        return invoice_id in self._touched
 
-    def only_payment(self, invoice_id: int) -> Payment | None:
-        """Return the only payment of an invoice as it was last seen, None if that is not known."""
-        found = self._invoices.get(invoice_id)
-        return None if found is None else found.only_payment
+    def only_payment(self, place: Place) -> Payment | None:
+        """Return the only payment there as it was last seen, None if that is not known."""
+        found = self._only_payments.get(place)
+        return None if found is None else found[1]
 
     def forget(self, before: int) -> None:
         """Forget what chunks before that number have taught."""
-        for external_id, (chunk, _) in list(self._truth.items()):
-            if chunk < before:
-                del self._truth[external_id]
-        for invoice_id, touched in list(self._invoices.items()):
-            if touched.chunk < before:
-                del self._invoices[invoice_id]
+        _forget(self._truth, before)
+        _forget(self._touched, before)
+        _forget(self._only_payments, before)
+
+
+def _forget(taught: dict[_Name, tuple[int, _Taught]], before: int) -> None:
+    for name, (chunk, _) in list(taught.items()):
+        if chunk < before:
+            del taught[name]

@@ -97,6 +97,13 @@ def day_of(fields: Fields) -> str | None:
     return day if isinstance(day, str) else None
 
 
+def credit_of(fields: Fields) -> int | None:
+    """Return the credit memo among the fields of a payment, None if it is not there."""
+    credit = fields.get("credit")
+    number = credit.get("id") if isinstance(credit, Mapping) else None
+    return number if isinstance(number, int) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Invoice:
     """An invoice in ConnectWise; `paid` is the sum of its payments, None if not known."""

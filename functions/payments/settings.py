@@ -34,6 +34,7 @@ class Settings:
     report_on: ReportOn
     notification_topic_arn: str
     currency_decimals: int = 2
+    bucket_name: str = ""
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -53,6 +54,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         report_on=ReportOn(variables.one_of("REPORT_ON", ReportOn)),
         notification_topic_arn=variables.text("NOTIFICATION_TOPIC_ARN"),
         currency_decimals=variables.number("CURRENCY_DECIMALS", 0, MAX_CURRENCY_DECIMALS, "2"),
+        bucket_name=variables.text("BUCKET_NAME", default=""),
     )
     problems = variables.problems or _overlaps(settings)
     if problems:

@@ -26,7 +26,7 @@ from typing import Protocol
 from payments.clock import Clock, iso
 from payments.connectwise.invoices import InvoiceLookup, batches
 from payments.connectwise.patience import Patience, Steps, Tries
-from payments.errors import Busy, CallFailed, NotFound, RecordRejected
+from payments.errors import Busy, CallFailed, NotFound, RecordRejected, RecordStuck
 from payments.lanes import Key
 from payments.learned import Learned
 from payments.models import (
@@ -37,6 +37,7 @@ from payments.models import (
     Payment,
     PaymentRecord,
     TruthRecord,
+    credit_of,
 )
 from payments.payment_fields import holds, shows_all
 from payments.quiet import Quiet
@@ -197,10 +198,11 @@ class Upsert:
         # A payment that the record has named need not be its invoice's only one.
         was_looked_up = payments is not None
         only_payment = sent.payment if was_looked_up else None
-        self._learned.add(prepared.chunk, invoice_id, only_payment, learned)
+        credit = credit_of(record.fields)
+        self._learned.add(prepared.chunk, (invoice_id, credit), only_payment, learned)
         outcome = answered(record, sent.action, sent.payment, learned)
         is_doubtful = was_looked_up and self._quiet.is_doubtful(record.number)
-        maybe_twice = sent.creates > 1 or is_doubtful
+        maybe_twice = credit is None and (sent.creates > 1 or is_doubtful)
         return outcome.looked_at_again(invoice_id) if maybe_twice else outcome
 
     def _send(self, decision: Decision) -> Steps[Sent]:
@@ -222,13 +224,15 @@ class Upsert:
         looked up now. A sum of zero is sure, except that payments of zero do not show in it, and
         what has been sent since, by this run or by a killed one, does neither.
         """
-        only = self._learned.only_payment(invoice_id)
+        credit = credit_of(record.fields)
+        only = self._learned.only_payment((invoice_id, credit))
         if only is not None:
             return (only,)
         named = invoices.named(record, invoice_id)
         sure = (
             named is not None
             and named.paid == 0
+            and credit is None
             and record.amount
             and not self._quiet.is_doubtful(record.number)
             and not self._quiet.was_disturbed(invoice_id)
@@ -236,21 +240,26 @@ class Upsert:
         )
         if sure:
             return ()
-        payments = yield from self._read(invoice_id)
-        if named is not None and named.paid and not payments:
+        payments = yield from self._read(invoice_id, credit)
+        if named is not None and named.paid and not payments and credit is None:
             yield from self._check_that_none_is_hidden(named)
         return payments
 
     def _check_that_none_is_hidden(self, invoice: Invoice) -> Steps[None]:
         """Refuse to create a payment where ConnectWise says that there are some."""
-        if not (yield from self._read(invoice.id, with_credits=True)):
+        if not (yield from self._rows(invoice.id, with_credits=True)):
             raise RecordRejected(
                 f"ConnectWise says that {invoice.paid} of invoice {invoice.id} are paid, but shows "
                 "no payment of it. Nothing was sent. The API member may lack the right to see it; "
                 "if somebody has just deleted it, upload this record again."
             )
 
-    def _read(self, invoice_id: int, *, with_credits: bool = False) -> Steps[tuple[Payment, ...]]:
+    def _read(self, invoice_id: int, credit: int | None) -> Steps[tuple[Payment, ...]]:
+        """Return the invoice's payments, or the applications of that credit memo to it."""
+        rows = yield from self._rows(invoice_id, with_credits=credit is not None)
+        return tuple(row for row in rows if credit_of(row.fields) == credit)
+
+    def _rows(self, invoice_id: int, *, with_credits: bool) -> Steps[tuple[Payment, ...]]:
         try:
             return (
                 yield from self._patience.patiently(
@@ -278,7 +287,7 @@ class Upsert:
             except (CallFailed, RecordRejected) as refusal:
                 try:
                     yield self._next_try(refusal, update.invoice_id, tries)
-                except RecordRejected:
+                except (RecordRejected, RecordStuck):
                     held = yield from self._held(update)
                     if held is None:
                         raise
@@ -357,7 +366,7 @@ class Upsert:
         """
         if shows_all(create.fields, payment.fields):
             return payment
-        rows = yield from self._read(create.invoice_id, with_credits="credit" in create.fields)
+        rows = yield from self._read(create.invoice_id, credit_of(create.fields))
         alike = [row for row in rows if holds(create.fields, row.fields)]
         itself = [row for row in rows if row.id == payment.id]
         return next(iter(itself or alike), payment)
@@ -368,9 +377,9 @@ class Upsert:
         It is looked for until it shows, or cannot arrive any more.
         """
         wait_seconds = _FIRST_LOOK_SECONDS
-        is_credit = "credit" in create.fields
+        credit = credit_of(create.fields)
         while True:
-            found = yield from self._read(create.invoice_id, with_credits=is_credit)
+            found = yield from self._read(create.invoice_id, credit)
             if any(holds(create.fields, payment.fields) for payment in found):
                 self._quiet.end(create.invoice_id)
                 return found

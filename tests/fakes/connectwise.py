@@ -24,6 +24,13 @@ _JSON = CaseInsensitiveDict({"Content-Type": "application/json; charset=utf-8"})
 _API = re.compile(
     r".*?apis/3\.0/finance/invoices(?:/([0-9]+)/payments(?:/([0-9]+))?)?", re.ASCII | re.DOTALL
 )
+_KINDS = {
+    ("GET", False, False): "invoices",
+    ("GET", True, False): "payments",
+    ("GET", True, True): "payment",
+    ("POST", True, False): "create",
+    ("PATCH", True, True): "update",
+}
 _IDS = re.compile(r"id in \(([0-9,]+)\)", re.ASCII)
 _NUMBERS = re.compile(r'invoiceNumber in \(("(?:[^"\\]|\\.)*"(?:,"(?:[^"\\]|\\.)*")*)\)', re.DOTALL)
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
@@ -129,14 +136,15 @@ class FakeConnectWise:
             return error(404, "ConnectWiseApi", "The endpoint does not exist.")
         if call.invoice_id not in self.invoices:
             return error(404, "NotFound", f"Invoice {call.invoice_id} not found")
+        return self._about_invoice(call, call.invoice_id)
+
+    def _about_invoice(self, call: Call, invoice_id: int) -> Response:
         if call.kind == "payments":
-            rows = [
-                self._shown(call.invoice_id, row) for row in self.held[call.invoice_id].values()
-            ]
-            return _page(rows, call)
+            rows = self.held[invoice_id].values()
+            return _page([self._shown(invoice_id, row) for row in rows], call)
         if call.kind == "create":
-            return self._create(call.invoice_id, call.fields)
-        return self._one_payment(call, call.invoice_id)
+            return self._create(invoice_id, call.fields)
+        return self._one_payment(call, invoice_id)
 
     def _one_payment(self, call: Call, invoice_id: int) -> Response:
         row = self.held[invoice_id].get(call.payment_id or 0)
@@ -206,20 +214,20 @@ def read_call(request: Request) -> Call:
         return Call("other")
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     invoice_id, payment_id = (None if text is None else int(text) for text in found.groups())
-    if invoice_id is None:
-        return Call("invoices" if request.method == "GET" else "other", query=query)
-    if request.method == "GET":
-        return Call("payment" if payment_id else "payments", invoice_id, payment_id, query=query)
-    body = json.loads(request.body or b"null", parse_float=Decimal)
-    if request.method == "POST" and payment_id is None:
-        fields = {name: _held(name, value) for name, value in body.items() if name != "invoice"}
-        return Call("create", invoice_id, None, fields)
-    if request.method == "PATCH" and payment_id is not None:
-        assert all(operation["op"] in ("replace", "add") for operation in body), body
-        named = {operation["path"].strip("/"): operation["value"] for operation in body}
-        fields = {name: _held(name, value) for name, value in named.items()}
-        return Call("update", invoice_id, payment_id, fields)
-    return Call("other", invoice_id, payment_id)
+    what = request.method, invoice_id is not None, payment_id is not None
+    kind = _KINDS.get(what, "other")
+    return Call(kind, invoice_id, payment_id, _fields(kind, request.body), query)
+
+
+def _fields(kind: str, body: bytes | None) -> Row:
+    """Return the fields of a payment that a call wants to set, as ConnectWise stores them."""
+    if kind not in ("create", "update"):
+        return {}
+    given = json.loads(body or b"null", parse_float=Decimal)
+    if kind == "update":
+        assert all(operation["op"] in ("replace", "add") for operation in given), given
+        given = {operation["path"].strip("/"): operation["value"] for operation in given}
+    return {name: _held(name, value) for name, value in given.items() if name != "invoice"}
 
 
 def answer(status: int, body: Any, **headers: str) -> Response:

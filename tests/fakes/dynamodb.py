@@ -105,16 +105,6 @@ class FakeDynamoDb:
 
         return self.way("PutItem", request, effect)
 
-    def delete_item(self, **request: Any) -> dict[str, Any]:
-        def effect() -> dict[str, Any]:
-            table = self._table(request)
-            key = table.key(request["Key"])
-            self._check(request, table.items.get(key, {}))
-            table.items.pop(key, None)
-            return {}
-
-        return self.way("DeleteItem", request, effect)
-
     def update_item(self, **request: Any) -> dict[str, Any]:
         def effect() -> dict[str, Any]:
             table = self._table(request)
@@ -153,12 +143,6 @@ class FakeDynamoDb:
             return {"UnprocessedItems": {name: writes[most:]} if writes[most:] else {}}
 
         return self.way("BatchWriteItem", RequestItems, effect)
-
-    def scan(self, **request: Any) -> dict[str, Any]:
-        def effect() -> dict[str, Any]:
-            return {"Items": [dict(item) for item in self._table(request).items.values()]}
-
-        return self.way("Scan", request, effect)
 
     def _table(self, request: Mapping[str, Any]) -> FakeTable:
         return self.tables[request["TableName"]]

@@ -46,8 +46,8 @@ class Request:
     def updated(self, update: str, item: Item) -> Item:
         """Return the item with the update made."""
         changed = dict(item)
-        for clause, name, operand in _update(update):
-            name = self.names.get(name, name)
+        for clause, token, operand in _update(update):
+            name = self.names.get(token, token)
             if clause == "REMOVE":
                 changed.pop(name, None)
                 continue
@@ -158,7 +158,7 @@ class _Parser:
 
     def operand(self) -> Evaluated:
         token = self.next()
-        if token == "if_not_exists":  # noqa: S105
+        if token == "if_not_exists":
             self.expect("(")
             first = self.operand()
             self.expect(",")

@@ -96,10 +96,7 @@ class FakeS3:
             found = self._find(Key, options)
             if found.storage_class in ("GLACIER", "DEEP_ARCHIVE"):
                 raise client_error("InvalidObjectState", "GetObject")
-            body = found.body or b""
-            if given := options.get("Range"):
-                first, _, last = given.removeprefix("bytes=").partition("-")
-                body = body[int(first) : int(last) + 1 if last else None]
+            body = _range(found.body or b"", options.get("Range"))
             return {**_head(found), "Body": FakeBody(body), "ContentLength": len(body)}
 
         return self.way("GetObject", {"Key": Key, **options}, effect)
@@ -164,8 +161,9 @@ class FakeS3:
     ) -> dict[str, Any]:
         def effect() -> dict[str, Any]:
             found = self._source(CopySource, options)
-            self._upload(UploadId)[PartNumber] = found.body or b""
-            return {"CopyPartResult": {"ETag": found.etag}}
+            body = _range(found.body or b"", options.get("CopySourceRange"))
+            self._upload(UploadId)[PartNumber] = body
+            return {"CopyPartResult": {"ETag": StoredObject("", body).etag}}
 
         return self.way("UploadPartCopy", {"Key": Key, "PartNumber": PartNumber}, effect)
 
@@ -182,26 +180,6 @@ class FakeS3:
             return {"VersionId": self.bucket.put(Key, b"".join(parts), metadata)}
 
         return self.way("CompleteMultipartUpload", {"Key": Key, **options}, effect)
-
-    def abort_multipart_upload(self, *, Key: str, UploadId: str, **options: Any) -> dict[str, Any]:
-        def effect() -> dict[str, Any]:
-            self._upload(UploadId)
-            del self.bucket.uploads[UploadId]
-            return {}
-
-        return self.way("AbortMultipartUpload", {"Key": Key}, effect)
-
-    def list_parts(self, *, Key: str, UploadId: str, **options: Any) -> dict[str, Any]:
-        def effect() -> dict[str, Any]:
-            parts = sorted(self._upload(UploadId).items())
-            rows = [
-                {"PartNumber": number, "ETag": StoredObject("", body).etag, "Size": len(body)}
-                for number, body in parts
-                if number > int(options.get("PartNumberMarker", 0))
-            ]
-            return {"Parts": rows, "IsTruncated": False}
-
-        return self.way("ListParts", {"Key": Key}, effect)
 
     def _upload(self, upload_id: str) -> dict[int, bytes]:
         if upload_id not in self.bucket.uploads:
@@ -257,6 +235,12 @@ class FakeBody:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def _range(body: bytes, given: str | None) -> bytes:
+    """Return the bytes that a Range header asks for, all without one."""
+    first, _, last = (given or "bytes=0-").removeprefix("bytes=").partition("-")
+    return body[int(first) : int(last) + 1 if last else None]
 
 
 def _head(found: StoredObject) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class Watch:
 
     sends: Callable[[Message], None] = lambda _: None
     arrives: Callable[[Message, Response], None] = lambda *_: None
-    done: Callable[[str, str, Any], None] = lambda *_: None
+    done: Callable[[str, Any], None] = lambda *_: None
     trace: list[tuple[Any, ...]] = field(default_factory=list)
 
 
@@ -62,7 +62,7 @@ class Network:
         self.note("sends", process.name, call)
         try:
             self._watch.sends(message)
-        except AssertionError as problem:
+        except Exception as problem:  # noqa: BLE001 # raised where nobody can catch it
             scheduler.fail(problem)
         self._sent.append(message)
         own: list[Response] = []
@@ -111,7 +111,7 @@ class Network:
             process = self._scheduler.process()
             process.step(False)
             fate = self._trouble.aws_fate(service, operation, self._scheduler.now)
-            outcome = self._travel(process, service, operation, request, effect, fate)
+            outcome = self._travel(process, operation, request, effect, fate)
             if isinstance(outcome, Exception):
                 self.note("fails", process.name, operation, repr(outcome))
                 raise outcome
@@ -122,7 +122,6 @@ class Network:
     def _travel(
         self,
         process: Process,
-        service: str,
         operation: str,
         request: Any,
         effect: Callable[[], Answer],
@@ -133,7 +132,7 @@ class Network:
         def arrive(waiting: Waiting) -> None:
             outcome: Answer | Exception | None = fate.refused
             for _ in range(0 if outcome else 2 if fate.twice else 1):
-                outcome = self._effect(service, operation, request, effect)
+                outcome = self._effect(operation, request, effect)
             if not isinstance(outcome, Exception):
                 self.note("does", process.name, operation, _about(request))
             outcome = fate.refused_after or _broken(outcome, fate.body_breaks)
@@ -146,13 +145,13 @@ class Network:
         return answer
 
     def _effect(
-        self, service: str, operation: str, request: Any, effect: Callable[[], Answer]
+        self, operation: str, request: Any, effect: Callable[[], Answer]
     ) -> Answer | Exception:
         try:
             answer = effect()
         except Exception as error:  # noqa: BLE001 # what boto3 raises travels back
             return error
-        self._watch.done(service, operation, request)
+        self._watch.done(operation, request)
         return answer
 
     def note(self, *what: Any) -> None:

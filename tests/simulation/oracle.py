@@ -23,6 +23,11 @@ class Verdict(StrEnum):
     SKIPPED = "Skipped"
     FAILED = "Failed"
 
+    @property
+    def succeeded(self) -> bool:
+        """Whether ConnectWise holds what the record says."""
+        return self in (Verdict.CREATED, Verdict.UPDATED)
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -56,6 +61,19 @@ class Entry:
     amount: Decimal | None = None
     day: str | None = None
 
+    @classmethod
+    def of(
+        cls, payment_id: Any, invoice_id: Any, accepted: bool, amount: Any, day: str | None
+    ) -> Entry:
+        """Read an entry from where it is stored."""
+        return cls(
+            int(payment_id),
+            None if invoice_id is None else int(invoice_id),
+            accepted,
+            None if amount is None else Decimal(amount),
+            day and day[:10],
+        )
+
 
 @dataclass(slots=True)
 class Books:
@@ -73,6 +91,12 @@ class Books:
     poisoned: frozenset[int] = frozenset()
     poisons_reads: bool = False
     counted: dict[int, int] = field(default_factory=dict)
+
+    def names(self, record: Record) -> set[Any]:
+        """Return the invoices, and the external id, that a record names in any way."""
+        named = {i for i, number in self.numbers.items() if number == record.invoice_number}
+        by_payment = None if record.payment_id is None else record.payment_id // 100
+        return (named | {record.invoice_id, record.external_id, by_payment}) - {None}
 
 
 class Rejected(Exception):
@@ -138,14 +162,11 @@ def _is_held(books: Books, record: Record, invoice_id: int, payment_id: int | No
 def _learned(
     record: Record, entry: Entry | None, invoice_id: int, payment_id: int, accepted: bool
 ) -> Entry:
-    same = entry if entry is not None and entry.payment_id == payment_id else None
-    return Entry(
-        payment_id,
-        invoice_id,
-        accepted,
-        record.amount if record.amount is not None else same and same.amount,
-        record.day if record.day is not None else same and same.day,
-    )
+    amount, day = record.amount, record.day
+    if entry is not None and entry.payment_id == payment_id:
+        amount = entry.amount if amount is None else amount
+        day = entry.day if day is None else day
+    return Entry(payment_id, invoice_id, accepted, amount, day)
 
 
 def _invoice(books: Books, record: Record, entry: Entry | None) -> int:
@@ -180,24 +201,10 @@ def _payment(books: Books, record: Record, entry: Entry | None, invoice_id: int)
 
 def connected(records: Iterable[Record], books: Books) -> list[set[Any]]:
     """Return groups of invoices and external ids whose records may have to do with each other."""
+    links = [books.names(record) for record in records]
+    links += [{name, entry.payment_id // 100} for name, entry in books.truth.items()]
     groups: list[set[Any]] = []
-    links = [_links(record, books) for record in records]
-    links += [
-        {name, entry.invoice_id, entry.payment_id // 100} for name, entry in books.truth.items()
-    ]
     for link in links:
-        joined = link - {None}
-        apart = []
-        for group in groups:
-            if group & joined:
-                joined |= group
-            else:
-                apart.append(group)
-        groups = [*apart, joined]
+        joined = link.union(*(group for group in groups if group & link))
+        groups = [*(group for group in groups if not group & link), joined]
     return groups
-
-
-def _links(record: Record, books: Books) -> set[Any]:
-    named = {i for i, number in books.numbers.items() if number == record.invoice_number}
-    by_payment = None if record.payment_id is None else record.payment_id // 100
-    return named | {record.invoice_id, record.external_id, by_payment}

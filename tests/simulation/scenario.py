@@ -12,7 +12,7 @@ from simulation.mishaps import HOUR, Mishaps, mishaps, storm
 from simulation.oracle import Entry, Record, Row
 
 MODES = ("safety", "liveness", "storm")
-"""Trouble without end; trouble that ends, so that every file must be closed; much of it, then too."""
+"""Trouble without end; trouble that ends, so that every file must close; much, which ends too."""
 
 
 _AMOUNTS = tuple(map(Decimal, ("5", "10", "20.5", "60", "150")))

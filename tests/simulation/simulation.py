@@ -6,24 +6,28 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from fakes.connectwise import FakeConnectWise
 from fakes.dynamodb import FakeDynamoDb, FakeTable
 from fakes.s3 import FakeBucket, FakeS3
 from fakes.sqs import FakeQueue
+from fakes.way import Way
 from payments.bootstrap import World, event_handler_in
 from payments.errors import SecretUnusable
 from payments.handler import EventHandler
 from payments.pipeline import Bounds
 from payments.settings import Settings, read_settings
+from simulation.closing import Broken
 from simulation.function import Function, announcement
-from simulation.invariants import CONNECTION, IMPORTS, TRUTH, Broken, Watchman
+from simulation.invariants import CONNECTION, IMPORTS, TRUTH, Watchman
 from simulation.mishaps import HOUR
 from simulation.network import Network, Watch
+from simulation.oracle import Books
 from simulation.scenario import Scenario, Upload
 from simulation.scheduler import Process, Scheduler, SimClock, SimWorkers
 from simulation.trouble import Trouble
@@ -107,7 +111,14 @@ class Simulation:
         }
         self._fill_truth_table()
         self.queue = FakeQueue(lambda: self.scheduler.now, way=self.network.aws("sqs"))
-        self.watchman = Watchman(of, self.scheduler, self.connectwise, self.bucket, self.tables)
+        self.watchman = Watchman(
+            of,
+            books(of, self.connectwise),
+            self.scheduler,
+            self.connectwise,
+            self.bucket,
+            self.tables,
+        )
         self.watch.sends = self.watchman.sends
         self.watch.arrives = self.watchman.arrives
         self.watch.done = self.watchman.done
@@ -150,7 +161,7 @@ class Simulation:
             else:
                 self.scheduler.at(
                     upload.overwritten_at,
-                    lambda: self.bucket.put(upload.key, b"<InvoicePayments/>") and None,
+                    lambda: self._overwrite(upload.key),
                 )
             for _ in range(upload.announced):
                 self.queue.send(announcement(upload.key, about))
@@ -158,13 +169,16 @@ class Simulation:
 
         self.scheduler.at(upload.at, put)
 
+    def _overwrite(self, key: str) -> None:
+        self.bucket.put(key, b"<InvoicePayments/>")
+
     def _connectwise(self) -> FakeConnectWise:
         of = self.scenario
         connectwise = FakeConnectWise(
             *(replace(invoice) for invoice in of.invoices),
             takes_second_payment=of.takes_second_payment,
             cuts_overpayments=of.cuts_overpayments,
-            way=self.network.connectwise,
+            way=cast("Way", self.network.connectwise),
         )
         for invoice_id, row in of.held:
             connectwise.add_payment(invoice_id, **row)
@@ -245,6 +259,21 @@ class FakeTopic:
 
     def publish(self, **request: Any) -> dict[str, Any]:
         return self._way("Publish", {"Subject": request["Subject"]}, dict)
+
+
+def books(of: Scenario, connectwise: FakeConnectWise) -> Books:
+    """Return what the oracle begins with."""
+    balances = {i.id: i.total - i.credits for i in of.invoices} if of.cuts_overpayments else {}
+    return Books(
+        numbers={invoice.id: invoice.number for invoice in of.invoices},
+        held=deepcopy(connectwise.held),
+        truth=dict(of.truth),
+        prevents_reprocessing=of.prevents_reprocessing,
+        balances=balances,
+        poisoned=frozenset() if of.mishaps.poison_works else of.mishaps.poisoned,
+        poisons_reads=of.mishaps.poisons_reads,
+        counted={i: sum(n == i for n, _ in of.held) for i in connectwise.invoices},
+    )
 
 
 def simulate(of: Scenario, change: Change = unchanged) -> Ending:

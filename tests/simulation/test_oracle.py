@@ -13,7 +13,7 @@ from simulation.oracle import Books, Entry, Record, apply
 
 def books(**other: Any) -> Books:
     """Invoice 1 has no payment, 2 has one and a credit memo, 3 has two; E is known for 201."""
-    held = {
+    held: dict[int, dict[int, Any]] = {
         1: {},
         2: {201: {"id": 201, "amount": Decimal(5)}, 202: {"id": 202, "credit": {"id": 9}}},
         3: {301: {"id": 301}, 302: {"id": 302}},

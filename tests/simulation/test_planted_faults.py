@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from payments import importer, upsert
+from payments import importer, rules, upsert
 from payments.bootstrap import World
 from payments.connectwise.finance import Finance
 from payments.connectwise.wire import Request, Response, Wire
@@ -73,7 +73,7 @@ def parts_stored_after(owner: Any, name: str) -> Callable[[Patch], None]:
 def own_records_recognised(patch: Patch) -> None:
     """Take a record for done if the truth table says that this import has sent it (version 1)."""
     parts_stored_after(TruthTable, "store")(patch)
-    settled = upsert.settled
+    settled = rules.settled
 
     def recognised(
         record: PaymentRecord, truth: TruthRecord | None, policy: Policy

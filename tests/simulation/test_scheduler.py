@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -24,7 +25,7 @@ def test_time_passes_only_while_everybody_waits() -> None:
 
 def test_as_many_jobs_are_done_at_once_as_there_are_workers() -> None:
     """Five jobs of a second take two workers three seconds."""
-    ended = []
+    ended: list[int] = []
 
     def work(scheduler: Scheduler) -> None:
         workers = SimWorkers(scheduler, 2)
@@ -70,7 +71,7 @@ def test_who_goes_on_first_is_chance() -> None:
         told: list[int] = []
         scheduler = Scheduler(seed)
         for number in range(6):
-            scheduler.start(Process("test"), lambda number=number: told.append(number))
+            scheduler.start(Process("test"), partial(told.append, number))
         scheduler.run()
         return told
 

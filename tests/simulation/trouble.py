@@ -178,7 +178,7 @@ _ODD: Sequence[Callable[[], Response]] = (
 
 
 def _endpoint(kind: Any) -> Callable[[str], Exception]:
-    return lambda _: kind(endpoint_url="https://aws")  # type: ignore[no-any-return]
+    return lambda _: kind(endpoint_url="https://aws")
 
 
 _REFUSALS: Sequence[Callable[[str], Exception]] = (

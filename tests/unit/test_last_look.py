@@ -1,5 +1,7 @@
 """Looking once more, in the end, at payments that may have been created twice."""
 
+from collections.abc import Iterable
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 
@@ -7,12 +9,14 @@ import pytest
 
 from fakes.clock import VirtualClock
 from fakes.s3 import FakeBucket, FakeS3
+from fakes.workers import SeededWorkers
+from payments.connectwise.invoices import InvoiceLookup
 from payments.connectwise.patience import Patience
 from payments.errors import NotFound
 from payments.files.output import write_part
 from payments.import_state import ImportState, Tally
-from payments.last_look import last_look
-from payments.models import Action, Outcome, Payment, SourceFile
+from payments.last_look import Look, last_look
+from payments.models import Action, Invoice, Outcome, Payment, SourceFile
 from payments.rules import failed
 from payments.stores.bucket import Bucket
 from unit.records import payment_record
@@ -23,12 +27,13 @@ def bucket(tmp_path: Path) -> Bucket:
     return Bucket(FakeS3(FakeBucket()), tmp_path / "disk")
 
 
-class Look:
+class Shelf:
     """An import of four records, and what its invoices have now."""
 
     def __init__(self, bucket: Bucket) -> None:
         self.bucket = bucket
         self.asked: list[int] = []
+        self.paid = {7: Decimal(20)}
         parts = (self.created(1, 7), self.created(2, 7)), (self.created(3, 8), self.failed(4, 9))
         for after, part in ((0, parts[0]), (2, parts[1])):
             bucket.store_part("bucket", "import", after, write_part(part))
@@ -39,6 +44,12 @@ class Look:
 
     def failed(self, number: int, invoice_id: int) -> Outcome:
         return failed(payment_record(number), "no").looked_at_again(invoice_id)
+
+    def invoices_by_id(self, ids: Iterable[int]) -> list[Invoice]:
+        return [Invoice(invoice_id, "", self.paid.get(invoice_id)) for invoice_id in ids]
+
+    def invoices_by_number(self, numbers: Iterable[str]) -> list[Invoice]:
+        raise AssertionError(numbers)
 
     def payments(self, invoice_id: int) -> tuple[Payment, ...]:
         self.asked.append(invoice_id)
@@ -51,7 +62,11 @@ class Look:
         state = ImportState("import", source, tally=Tally(created=3, failed=1))
         clock = VirtualClock()
         patience = Patience(clock, lambda: True, Random(1))
-        overruled = last_look(state, self.bucket, self.payments, patience, clock)
+        lookup = InvoiceLookup(self, patience)
+        look = Look(
+            self.payments, lookup, patience, SeededWorkers(clock, Random(1), 2), clock, 900.0
+        )
+        overruled = last_look(state, self.bucket, look)
         assert all(result.action.succeeded for result, _ in overruled.values())
         return {number: messages for number, (_, messages) in overruled.items()}
 
@@ -60,15 +75,21 @@ def test_the_last_success_of_an_invoice_with_two_payments_is_overruled_with_both
     bucket: Bucket,
 ) -> None:
     """Neither failures are, nor what cannot be read any more."""
-    look = Look(bucket)
-    ((number, (message,)),) = look.found().items()
+    shelf = Shelf(bucket)
+    ((number, (message,)),) = shelf.found().items()
     assert number == 2
     assert "Invoice 7 has several payments where there should be one: 70, 71" in message
-    assert sorted(look.asked) == [7, 8]
+    assert sorted(shelf.asked) == [7, 8]
+
+
+def test_an_invoice_whose_sum_is_what_was_sent_needs_no_closer_look(bucket: Bucket) -> None:
+    shelf = Shelf(bucket)
+    shelf.paid = {7: Decimal(10), 8: Decimal("10.00")}
+    assert (shelf.found(), shelf.asked) == ({}, [])
 
 
 def test_what_was_found_is_stored_so_that_a_further_run_comes_to_the_same(bucket: Bucket) -> None:
-    look = Look(bucket)
-    found = look.found()
-    look.asked.clear()
-    assert (look.found(), look.asked) == (found, [])
+    shelf = Shelf(bucket)
+    found = shelf.found()
+    shelf.asked.clear()
+    assert (shelf.found(), shelf.asked) == (found, [])

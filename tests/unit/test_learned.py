@@ -8,22 +8,22 @@ from unit.records import truth_record
 def test_a_payment_that_a_record_named_need_not_be_the_only_one() -> None:
     """But what was known before of a single one still holds."""
     learned = Learned()
-    learned.add(1, 1, None, None)
-    assert (learned.touched(1), learned.only_payment(1)) == (True, None)
-    learned.add(1, 1, Payment(70), None)
-    learned.add(1, 1, None, None)
-    assert learned.only_payment(1) == Payment(70)
+    learned.add(1, (1, None), None, None)
+    assert (learned.touched(1), learned.only_payment((1, None))) == (True, None)
+    learned.add(1, (1, None), Payment(70), None)
+    learned.add(1, (1, None), None, None)
+    assert learned.only_payment((1, None)) == Payment(70)
 
 
 def test_what_is_in_the_tables_by_now_is_forgotten() -> None:
     """Of chunks before a number; what a later one has taught anew stays."""
     learned = Learned()
-    learned.add(1, 1, Payment(70), truth_record("A", 70))
-    learned.add(1, 2, Payment(80), truth_record("B", 80))
-    learned.add(2, 2, Payment(80), truth_record("B", 80))
+    learned.add(1, (1, None), Payment(70), truth_record("A", 70))
+    learned.add(1, (2, None), Payment(80), truth_record("B", 80))
+    learned.add(2, (2, None), Payment(80), truth_record("B", 80))
     learned.forget(before=2)
     assert (learned.truth("A"), learned.touched(1)) == (None, False)
-    assert (learned.truth("B"), learned.only_payment(2)) == (
+    assert (learned.truth("B"), learned.only_payment((2, None))) == (
         truth_record("B", 80),
         Payment(80),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from itertools import permutations
 from random import Random
 from typing import Any
 
@@ -194,6 +195,45 @@ def test_a_text_is_the_same_whatever_blanks_connectwise_shows_in_it() -> None:
     assert office.one(sent).action is Action.UPDATED
     office.mishaps.plan("update", answering(error(400, "InvalidObject", "closed")), times=9)
     assert office.one(sent).action is Action.UPDATED
+
+
+def memo(number: int, credit: int, amount: str, **more: Any) -> PaymentRecord:
+    return on(amount=amount, number=number, other_fields={"credit": {"id": credit}}, **more)
+
+
+def held_rows(office: Office) -> list[tuple[Decimal, int | None]]:
+    return [
+        (row["amount"], (row.get("credit") or {}).get("id"))
+        for row in office.connectwise.held[1].values()
+    ]
+
+
+@pytest.mark.parametrize("order", permutations(range(3)))
+def test_payments_and_each_credit_memo_have_a_row_of_their_own(order: tuple[int, ...]) -> None:
+    """One never becomes another."""
+    office = Office(takes_second_payment=True)
+    records = memo(1, 5, "10"), on(amount="20", number=2), memo(3, 6, "7")
+    outcomes = office.apply(*(records[place] for place in order))
+    assert all(outcome.action is Action.CREATED for outcome in outcomes)
+    assert sorted(held_rows(office)) == [(7, 6), (10, 5), (20, None)]
+
+
+@pytest.mark.parametrize("doubtful_until", [0, 9])
+def test_a_credit_memo_that_was_applied_before_is_found_again(doubtful_until: int) -> None:
+    """Done again after a kill, or after an answer that was lost, it is not applied twice."""
+    office = Office(takes_second_payment=True, doubtful_until=doubtful_until)
+    office.connectwise.add_payment(1, amount=Decimal(10), credit={"id": 6})
+    office.mishaps.plan("create", lost(office.clock, arrives_after=0.5))
+    for _ in range(2):
+        assert office.one(memo(1, 5, "10")).action.succeeded
+    assert sorted(held_rows(office)) == [(Decimal(10), 5), (Decimal(10), 6)]
+
+
+def test_an_update_that_takes_effect_though_it_is_never_answered_is_found_in_the_end() -> None:
+    office = Office()
+    office.connectwise.add_payment(1, amount=Decimal(5))
+    office.mishaps.plan("update", lost(office.clock, arrives_after=0.1), times=99)
+    assert office.one(on()).action is Action.UPDATED
 
 
 # What this run has done itself
