@@ -208,7 +208,7 @@ def held_rows(office: Office) -> list[tuple[Decimal, int | None]]:
     ]
 
 
-@pytest.mark.parametrize("order", permutations(range(3)))
+@pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_payments_and_each_credit_memo_have_a_row_of_their_own(order: tuple[int, ...]) -> None:
     """One never becomes another."""
     office = Office(takes_second_payment=True)
