@@ -143,3 +143,18 @@ def test_a_budget_that_shrinks_is_found_out() -> None:
     after = Budget(requests=20, seconds=1, kind="bucket")
     used = minute_under(before, then=after)
     assert 15 < used.last_rate < 25
+
+
+@pytest.mark.parametrize("seconds_between", [0.5, 3600.0])
+def test_however_often_it_is_throttled_calls_go_on_slowly(seconds_between: float) -> None:
+    """A ceiling may have come down to next to nothing, or gone up beyond all measure."""
+    pace, now = Pace(), 0.0
+    for _ in range(2_000):
+        now = max(now, pace.next_call(now))
+        pace.called(now)
+        pace.accepted()
+        pace.throttled(now, 0.5)
+        now += seconds_between
+    assert pace.next_call(now) - now <= 2 / Pace.SLOWEST_RATE
+    pace.throttled(now, 0.5)
+    assert pace.next_call(now) - now <= 2 / Pace.SLOWEST_RATE

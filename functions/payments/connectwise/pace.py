@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp
+from math import exp, expm1
 
 
 class Pace:
@@ -52,7 +52,7 @@ class Pace:
             return  # called again too early: nothing learnt, the cycle goes on
         end = now + silence_seconds
         if self._rate is not None:
-            self._ceiling = self._rate_at(now)
+            self._ceiling = max(self._rate_at(now), self.SLOWEST_RATE)
         self._rate = max(self._accepted / max(end - self._cycle_start, 1.0), self.SLOWEST_RATE)
         self._learned_at = self._cycle_start = end
         self._accepted = 0
@@ -64,7 +64,7 @@ class Pace:
             return self._grown(self._rate, self.GROWTH, seconds)
         goal = self._ceiling * self.BELOW_CEILING
         start = min(self._rate, goal)
-        rate = goal - (goal - start) * exp(-seconds / self.APPROACH_SECONDS)
+        rate = start - (goal - start) * expm1(-seconds / self.APPROACH_SECONDS)
         return self._grown(rate, self.GROWTH_ABOVE_CEILING, max(seconds - self.HOLD_SECONDS, 0.0))
 
     def _grown(self, rate: float, growth: float, seconds: float) -> float:
