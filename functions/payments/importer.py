@@ -49,10 +49,10 @@ from payments.pipeline import ONE_BY_ONE, Bounds, Pipeline, Work, take_chunk
 from payments.quiet import SETTLE_SECONDS, Quiet
 from payments.report import ImportReport
 from payments.rules import Policy, failed
+from payments.sending import Payments
 from payments.stores.bucket import Bucket
 from payments.stores.imports_table import ImportsTable
 from payments.stores.result_files import write_result_files
-from payments.upsert import Payments
 from payments.workers import Workers
 
 logger = Logger(child=True)

@@ -16,6 +16,7 @@ from payments.importer import Connection, Kind
 from payments.models import PaymentRecord
 from payments.quiet import Quiet
 from payments.rules import Policy
+from payments.sending import Sender
 from payments.upsert import Upsert
 
 
@@ -31,7 +32,8 @@ class InvoicePayments:
     ) -> Upsert:
         """Return what is done with the records of one run."""
         lookup = InvoiceLookup(connection.finance, patience)
-        return Upsert(connection.finance, lookup, connection.truth, patience, quiet, policy, clock)
+        sender = Sender(connection.finance, patience, quiet, clock)
+        return Upsert(sender, lookup, connection.truth, quiet, policy, clock)
 
 
 KINDS: Mapping[str, Kind] = {ROOT: InvoicePayments()}

@@ -21,8 +21,8 @@ from payments.files.output import StoredOutcome, read_part
 from payments.import_state import ImportState, Result
 from payments.models import Invoice, Payment
 from payments.payment_fields import same_amount
+from payments.sending import several
 from payments.stores.bucket import Bucket
-from payments.upsert import several
 from payments.workers import Workers
 
 logger = Logger(child=True)

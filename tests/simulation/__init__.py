@@ -5,10 +5,11 @@ seeds; the same seed of the same commit is the same run, to the last interleavin
 
     scheduler    greenlets, virtual time, who goes on
     scenario     what is there and what is uploaded, by seed
-    trouble      what goes wrong when, by seed
-    network      the way of each call, with what goes wrong on it
+    mishaps      what goes wrong when, by seed
+    trouble      what that does to each call
+    network      the way of each call, there and back
     function     Lambda and its queue: invocations, time-outs, kills
     oracle       what must come of it: records in order, one at a time, no faults
-    invariants   what must hold at each step and at the end
-    simulation   all of it together: one seed
+    invariants   what must hold at each step; closing: of each file that is closed
+    simulation   all of it together: one seed; many: on all cores; story: to be read
 """

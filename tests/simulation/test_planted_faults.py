@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from payments import importer, rules, upsert
+from payments import importer, rules, sending, upsert
 from payments.bootstrap import World
 from payments.connectwise.finance import Finance
 from payments.connectwise.wire import Request, Response, Wire
@@ -250,7 +250,7 @@ FAULTS = [
     ),
     Fault(
         "a refusal is not read back",
-        instead(upsert, "holds", lambda *_: False),
+        instead(sending, "holds", lambda *_: False),
         "is Failed, but must be",
         an_invoice_takes_what_it_refuses,
     ),

@@ -22,6 +22,7 @@ from payments.errors import RecordStuck
 from payments.models import Action, JsonValue, Outcome, PaymentRecord, TruthRecord
 from payments.quiet import CALL_SECONDS, SETTLE_SECONDS, Quiet
 from payments.rules import Policy
+from payments.sending import Sender
 from payments.upsert import Upsert
 from unit.records import payment_record, truth_record
 
@@ -53,10 +54,9 @@ class Office:
         finance = Finance(api)
         policy = Policy("this import", "incoming/this.xml", prevent_reprocessing)
         self.upsert = Upsert(
-            finance,
+            Sender(finance, patience, self.quiet, self.clock),
             InvoiceLookup(finance, patience),
             self,
-            patience,
             self.quiet,
             policy,
             self.clock,

@@ -32,6 +32,7 @@ from payments.models import Action, Fields, Outcome, PaymentRecord
 from payments.pipeline import Pipeline
 from payments.quiet import Quiet
 from payments.rules import Policy
+from payments.sending import Sender
 from payments.upsert import Prepared, Upsert
 
 _NEW_ID = re.compile(rf"\b{FIRST_NEW_ID // 10**6}[0-9]{{6}}\b")
@@ -118,12 +119,12 @@ def rehearse(
 ) -> None:
     """Run an import of the records, as one that nothing has interrupted before."""
     patience = Patience(access.clock, access.api.answers, Random())  # noqa: S311
+    quiet = Quiet()
     upsert = Upsert(
-        rehearsal.payments,
+        Sender(rehearsal.payments, patience, quiet, access.clock),
         InvoiceLookup(rehearsal.invoices, patience),
         rehearsal.truth,
-        patience,
-        Quiet(),
+        quiet,
         policy,
         access.clock,
     )

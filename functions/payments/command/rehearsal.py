@@ -18,7 +18,8 @@ from payments.connectwise.invoices import Invoices
 from payments.errors import CallFailed, NoAnswer, RecordRejected, ServerFault
 from payments.models import Fields, Invoice, JsonValue, Payment, TruthRecord, amount_of
 from payments.payment_fields import WRITABLE
-from payments.upsert import Payments, Truth
+from payments.sending import Payments
+from payments.upsert import Truth
 
 FIRST_NEW_ID = 10**12
 """Payments that a rehearsal creates count from here: beyond ConnectWise's own ids."""
