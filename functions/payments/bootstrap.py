@@ -28,8 +28,9 @@ from payments.connectwise.login import Login
 from payments.connectwise.wire import HttpWire, Wire
 from payments.errors import SecretUnusable
 from payments.handler import EventHandler
-from payments.importer import Connection, Importer, ImportSettings, Parts, Telemetry
+from payments.importer import Importer
 from payments.kinds import KINDS
+from payments.parts import Connection, ImportSettings, Parts, Telemetry
 from payments.pipeline import Bounds
 from payments.report import Reporter
 from payments.settings import Settings, read_settings

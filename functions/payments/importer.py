@@ -10,24 +10,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from math import ceil
 from pathlib import Path
-from random import Random
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
 from aws_lambda_powertools import Logger
 
-from payments.clock import Clock
-from payments.closing import Closing, Folders
-from payments.connectwise.api import CallCounts
-from payments.connectwise.gate import Gate
-from payments.connectwise.invoices import InvoiceLookup, Invoices
-from payments.connectwise.patience import Patience, Retries, drive
+from payments.closing import Closing
+from payments.connectwise.invoices import InvoiceLookup
+from payments.connectwise.patience import Patience, drive
 from payments.errors import (
     AccessRefused,
     AwsDown,
@@ -40,20 +36,16 @@ from payments.errors import (
     TryLater,
 )
 from payments.files.output import read_part, write_part
-from payments.files.reader import RawRecord, check_file, read_records
+from payments.files.reader import check_file, read_records
 from payments.files.record import ReadingRules
-from payments.import_state import MAX_KILLS, ImportState, Status, Tally
+from payments.import_state import MAX_KILLS, ImportState, Tally
 from payments.last_look import Look, Overruled, last_look
-from payments.models import Outcome, Record, SourceFile, TruthRecord
+from payments.models import Outcome, Record, SourceFile
+from payments.parts import Connection, ImportSettings, Kind, Parts
 from payments.pipeline import ONE_BY_ONE, Bounds, Pipeline, Work, take_chunk
 from payments.quiet import SETTLE_SECONDS, Quiet
-from payments.report import ImportReport
 from payments.rules import Policy, failed
-from payments.sending import Payments
-from payments.stores.bucket import Bucket
-from payments.stores.imports_table import ImportsTable
 from payments.stores.result_files import write_result_files
-from payments.workers import Workers
 
 logger = Logger(child=True)
 
@@ -63,83 +55,6 @@ _LONGEST_WAIT_SECONDS = 900
 _READ_AHEAD = 16
 _FAILED_AT_ONCE = 500
 _MAX_ERROR_CHARACTERS = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class ImportSettings:
-    """What the deployment has decided about imports."""
-
-    folders: Folders = Folders()
-    prevent_reprocessing: bool = False
-    currency_decimals: int = 2
-    connections: int = 8
-    bounds: Bounds = Bounds()
-    retries: Retries = Retries()
-
-
-class Truth(Protocol):
-    """The truth table."""
-
-    def find(self, external_ids: Iterable[str]) -> dict[str, TruthRecord]: ...
-    def store(self, records: Iterable[TruthRecord]) -> None: ...
-
-
-class Finance(Payments, Invoices, Protocol):
-    """What an import asks of ConnectWise."""
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """Everything between this run and one ConnectWise company, called `site/company`.
-
-    `log_in` raises AccessRefused if ConnectWise does not know it; `answers` makes a simple call and
-    tells whether ConnectWise answers it.
-    """
-
-    name: str
-    gate: Gate
-    finance: Finance
-    log_in: Callable[[], None]
-    answers: Callable[[], bool]
-    truth: Truth
-    counts: CallCounts
-
-
-class Kind(Protocol):
-    """One kind of record: how it is read, and what is done with it."""
-
-    def read(self, raw: RawRecord, rules: ReadingRules) -> Record: ...
-    def work(
-        self, connection: Connection, patience: Patience, quiet: Quiet, policy: Policy, clock: Clock
-    ) -> Work[Any, Any, Outcome]: ...
-
-
-class Telemetry(Protocol):
-    """Where counts are published."""
-
-    def records(self, tally: Tally) -> None: ...
-    def file(self, status: Status) -> None: ...
-    def delayed(self) -> None: ...
-    def calls(self, counts: CallCounts) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What an importer works with.
-
-    `connect` opens a connection that makes no call after a `monotonic` time; it raises
-    SecretUnusable. `workers` makes that many workers. `kinds` are by the name of a file's root.
-    """
-
-    table: ImportsTable
-    bucket: Bucket
-    connect: Callable[[float], Connection]
-    telemetry: Telemetry
-    kinds: Mapping[str, Kind]
-    clock: Clock
-    workers: Callable[[int], Workers]
-    report: Callable[[ImportReport], None] = lambda _: None
-    random: Random = field(default_factory=Random)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from payments.connectwise.invoices import InvoiceLookup
 from payments.connectwise.patience import Patience
 from payments.files.reader import ROOT, RawRecord
 from payments.files.record import ReadingRules, read_record
-from payments.importer import Connection, Kind
 from payments.models import PaymentRecord
+from payments.parts import Connection, Kind
 from payments.quiet import Quiet
 from payments.rules import Policy
 from payments.sending import Sender

@@ -1,0 +1,104 @@
+"""What an importer works with, and how it stands to it: everything is passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Protocol
+
+from payments.clock import Clock
+from payments.closing import Folders
+from payments.connectwise.api import CallCounts
+from payments.connectwise.gate import Gate
+from payments.connectwise.invoices import Invoices
+from payments.connectwise.patience import Patience, Retries
+from payments.files.reader import RawRecord
+from payments.files.record import ReadingRules
+from payments.import_state import Status, Tally
+from payments.models import Outcome, Record, TruthRecord
+from payments.pipeline import Bounds, Work
+from payments.quiet import Quiet
+from payments.report import ImportReport
+from payments.rules import Policy
+from payments.sending import Payments
+from payments.stores.bucket import Bucket
+from payments.stores.imports_table import ImportsTable
+from payments.workers import Workers
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSettings:
+    """What the deployment has decided about imports."""
+
+    folders: Folders = Folders()
+    prevent_reprocessing: bool = False
+    currency_decimals: int = 2
+    connections: int = 8
+    bounds: Bounds = Bounds()
+    retries: Retries = Retries()
+
+
+class Truth(Protocol):
+    """The truth table."""
+
+    def find(self, external_ids: Iterable[str]) -> dict[str, TruthRecord]: ...
+    def store(self, records: Iterable[TruthRecord]) -> None: ...
+
+
+class Finance(Payments, Invoices, Protocol):
+    """What an import asks of ConnectWise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Everything between this run and one ConnectWise company, called `site/company`.
+
+    `log_in` raises AccessRefused if ConnectWise does not know it; `answers` makes a simple call and
+    tells whether ConnectWise answers it.
+    """
+
+    name: str
+    gate: Gate
+    finance: Finance
+    log_in: Callable[[], None]
+    answers: Callable[[], bool]
+    truth: Truth
+    counts: CallCounts
+
+
+class Kind(Protocol):
+    """One kind of record: how it is read, and what is done with it."""
+
+    def read(self, raw: RawRecord, rules: ReadingRules) -> Record: ...
+    def work(
+        self, connection: Connection, patience: Patience, quiet: Quiet, policy: Policy, clock: Clock
+    ) -> Work[Any, Any, Outcome]: ...
+
+
+class Telemetry(Protocol):
+    """Where counts are published."""
+
+    def records(self, tally: Tally) -> None: ...
+    def file(self, status: Status) -> None: ...
+    def delayed(self) -> None: ...
+    def calls(self, counts: CallCounts) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an importer works with.
+
+    `connect` opens a connection that makes no call after a `monotonic` time; it raises
+    SecretUnusable. `workers` makes that many workers. `kinds` are by the name of a file's root.
+    """
+
+    table: ImportsTable
+    bucket: Bucket
+    connect: Callable[[float], Connection]
+    telemetry: Telemetry
+    kinds: Mapping[str, Kind]
+    clock: Clock
+    workers: Callable[[int], Workers]
+    report: Callable[[ImportReport], None] = lambda _: None
+    random: Random = field(default_factory=Random)
