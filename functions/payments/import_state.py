@@ -226,15 +226,18 @@ class ImportState:
         quiet_until: float,
         error: str | None = None,
         *,
+        begun: int | None = None,
         is_down: bool = False,
         is_stuck: bool = False,
     ) -> ImportState:
         """End the run in good order; `error` says what the import waits for.
 
+        `begun` is the last record that this run or one before it has begun, if that is known.
         `is_down`: something did not answer; `is_stuck`: ConnectWise did, but for one record.
         """
         return replace(
             self,
+            reach=self.reach if begun is None else max(begun, self.done),
             at_work=False,
             kills=0,
             waits=self.waits + is_down,

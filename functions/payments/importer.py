@@ -89,8 +89,8 @@ class Importer:
         """Import the file, or as much of it as can be before the `monotonic` time `deadline`."""
         try:
             state = self._begin(source)
-        except AwsDown as reason:
-            return self.wait(source.key, reason, _FIRST_WAIT_SECONDS)
+        except (AwsDown, FileRefused) as reason:
+            return self.wait(source.key, AwsDown(str(reason)), _FIRST_WAIT_SECONDS)
         except Superseded as reason:
             return PutBack(_AT_ONCE_SECONDS, reason.for_log)
         if state.finished:
@@ -114,8 +114,19 @@ class Importer:
             return before
         state = before or ImportState(import_id(source), source)
         state = state.begun(uuid4().hex, self.parts.clock.time(), SETTLE_SECONDS)
-        table.begin(state, before)
+        try:
+            table.begin(state, before)
+        except AwsDown:  # it may have been stored all the same
+            self.note_put_back(state)
+            raise
         return state
+
+    def note_put_back(self, state: ImportState) -> None:
+        """Note where the table cannot that the run puts its file back: it was not killed."""
+        try:
+            self.parts.bucket.note_put_back(state.source.bucket, state.import_id, state.run)
+        except (AwsDown, FileRefused) as failure:
+            logger.warning("Not noted anywhere", key=state.source.key, reason=str(failure))
 
 
 class _Run:
@@ -131,6 +142,7 @@ class _Run:
         self._source = state.source
         self._deadline = deadline
         self._quiet = Quiet()
+        self._begun: int | None = None
         self._connection: Connection | None = None
 
     def result(self) -> RunResult:
@@ -217,7 +229,7 @@ class _Run:
         """Send what is left up to record number `until`."""
         if self._state.done >= until:
             return
-        doubtful_until = self._state.reach if self._state.in_doubt else 0
+        doubtful_until = self._begun = self._state.reach if self._state.in_doubt else 0
         connection = self._connected()
         # Before anything counts as sent: a company that is misspelt can be corrected.
         drive(self._patience(connection).patiently("log in", connection.log_in), self._clock)
@@ -256,6 +268,7 @@ class _Run:
             pipeline.apply(records)
         finally:
             workers.close()
+            self._begun = max(self._begun or 0, pipeline.begun)
 
     def _connected(self) -> Connection:
         """Connect to ConnectWise; an import belongs to the company that it began with."""
@@ -399,6 +412,7 @@ class _Run:
         patience = self._patience(connection)
         workers = self._parts.workers(self._settings.connections)
         look = Look(
+            connection.truth,
             connection.finance.payments,
             InvoiceLookup(connection.finance, patience),
             patience,
@@ -445,7 +459,12 @@ class _Run:
         now = self._clock.time()
         quiet_seconds = self._quiet.all_end() - self._clock.monotonic()
         state = self._state.put_back(
-            now, now + max(quiet_seconds, 0.0), error, is_down=is_down, is_stuck=is_stuck
+            now,
+            now + max(quiet_seconds, 0.0),
+            error,
+            begun=self._begun,
+            is_down=is_down,
+            is_stuck=is_stuck,
         )
         try:
             self._save(state)
@@ -455,15 +474,8 @@ class _Run:
             logger.warning("Not noted", key=self._source.key, reason=str(failure))
         except (AwsDown, FileRefused) as failure:
             logger.warning("Not noted in the table", key=self._source.key, reason=str(failure))
-            self._note_put_back_elsewhere()
+            self._importer.note_put_back(self._state)
         return PutBack(delay, reason.for_log)
-
-    def _note_put_back_elsewhere(self) -> None:
-        state = self._state
-        try:
-            self._bucket.note_put_back(self._source.bucket, state.import_id, state.run)
-        except (AwsDown, FileRefused) as failure:
-            logger.warning("Not noted anywhere", key=self._source.key, reason=str(failure))
 
 
 def import_id(source: SourceFile) -> str:

@@ -7,9 +7,10 @@ Nothing can undo it here, but it must not pass in silence.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Protocol
 
 from aws_lambda_powertools import Logger
 
@@ -19,7 +20,7 @@ from payments.connectwise.patience import Patience, drive
 from payments.errors import OutOfTime, RecordRejected
 from payments.files.output import StoredOutcome, read_part
 from payments.import_state import ImportState, Result
-from payments.models import Invoice, Payment
+from payments.models import Invoice, Payment, TruthRecord
 from payments.payment_fields import same_amount
 from payments.sending import several
 from payments.stores.bucket import Bucket
@@ -31,10 +32,17 @@ Overruled = dict[int, tuple[Result, tuple[str, ...]]]
 """Records by number: what they had counted as, and what is wrong with them."""
 
 
+class Truth(Protocol):
+    """The truth table."""
+
+    def store(self, records: Iterable[TruthRecord]) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What invoices are looked at with; no job is begun after the `monotonic` time `deadline`."""
 
+    truth: Truth
     payments: Callable[[int], tuple[Payment, ...]]
     lookup: InvoiceLookup
     patience: Patience
@@ -56,6 +64,12 @@ class Look:
             if ended.result is not None:
                 found[ended.tag.number] = (ended.result,)
         return found
+
+    def not_accepted(self, outcomes: list[StoredOutcome]) -> None:
+        """Let the truth table know: a corrected record is not to be taken for processed."""
+        entries = [outcome.learned for outcome in outcomes if outcome.learned is not None]
+        if entries:
+            self.truth.store(replace(entry, accepted=False) for entry in entries)
 
     def _several(self, outcome: StoredOutcome) -> str | None:
         invoice_id = _invoice_of(outcome)
@@ -86,6 +100,7 @@ def last_look(state: ImportState, bucket: Bucket, look: Look) -> Overruled:
         for number in found:
             logger.error("Recorded twice", import_id=state.import_id, record=number)
         bucket.store_last_look(name, state.import_id, found)
+    look.not_accepted([candidates[number] for number in found])
     return {number: (candidates[number].result, told) for number, told in found.items()}
 
 

@@ -237,6 +237,17 @@ class Pipeline(Generic[R, P, O]):
         # Soon at first: a run that is killed again and again shall have got a little further.
         self._checkpoint_seconds = _FIRST_CHECKPOINT_SECONDS
 
+    @property
+    def begun(self) -> int:
+        """The number of the last record that was begun and is not committed, 0 if there is none.
+
+        To be asked when `apply` has ended.
+        """
+        ended = (number for chunk in self._running for number in chunk.outcomes)
+        lanes = self._unfinished.values()
+        begun = (lane.records[0].number for lane in lanes if lane.steps and lane.records)
+        return max((*ended, *begun), default=0)
+
     def apply(self, records: Iterator[R]) -> None:
         """Apply all records, or as many as can be.
 

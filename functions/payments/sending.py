@@ -164,7 +164,7 @@ class Sender:
                 if isinstance(refusal, CallFailed):
                     self._disturb(refusal, create.invoice_id)
                     tries.note(refusal, 1 if isinstance(refusal, Busy) else _LOST_CREATE_COUNTS_AS)
-                found = yield from self._found(create)
+                found = yield from self._found(create, creates)
                 if found:
                     return (yield from self._adopt(create, found, creates, refusal))
                 if isinstance(refusal, RecordRejected):
@@ -185,17 +185,19 @@ class Sender:
         itself = [row for row in rows if row.id == payment.id]
         return next(iter(itself or alike), payment)
 
-    def _found(self, create: Create) -> Steps[tuple[Payment, ...]]:
+    def _found(self, create: Create, creates: int) -> Steps[tuple[Payment, ...]]:
         """Return what the invoice has after a create was refused, or went without an answer.
 
-        It is looked for until it shows, or cannot arrive any more.
+        It is looked for until it shows, or cannot arrive any more; of several creates, the others
+        still may when one of them shows.
         """
         wait_seconds = _FIRST_LOOK_SECONDS
         credit = credit_of(create.fields)
         while True:
             found = yield from self.read(create.invoice_id, credit)
             if any(holds(create.fields, payment.fields) for payment in found):
-                self._quiet.end(create.invoice_id)
+                if creates == 1:
+                    self._quiet.end(create.invoice_id)
                 return found
             now, ends = self._clock.monotonic(), self._quiet.ends(create.invoice_id)
             if now >= ends:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fakes.connectwise import FakeConnectWise
@@ -194,8 +194,18 @@ class Watchman:
 
     def _truth_written(self, item: Item) -> None:
         row = plain(item)
-        if (row["importId"], row["externalId"], entry_of_item(row)) not in self._learned:
+        import_id, external_id, entry = row["importId"], row["externalId"], entry_of_item(row)
+        if (import_id, external_id, replace(entry, accepted=True)) in self._learned:
+            # The last look has found two payments: what was accepted is not any more.
+            self._overruled(external_id, entry)
+        elif (import_id, external_id, entry) not in self._learned:
             raise Broken(f"the truth table learns what no part holds: {row}")
+
+    def _overruled(self, external_id: str, entry: Entry) -> None:
+        truths = (self._books.truth, *self._active.truth_after)
+        for truth in truths if not entry.accepted else ():
+            if replace(entry, accepted=True) == truth.get(external_id):
+                truth[external_id] = entry
 
     def _import_saved(self, item: Mapping[str, Any]) -> None:
         found = self._active = self._imports[item["key"]["S"]]

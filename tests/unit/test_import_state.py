@@ -153,3 +153,10 @@ def test_an_import_belongs_to_the_company_that_it_has_sent_to() -> None:
     """Before, a corrected secret may name another one."""
     assert sending().connected("one/acme").connected("two/other").connection == "one/acme"
     assert BEGUN.connected("one/acme").connected("two/other").connection == "two/other"
+
+
+def test_a_run_that_ends_in_good_order_says_how_far_it_has_begun() -> None:
+    """What was only about to be begun is no matter of doubt."""
+    assert sending(reach=9).put_back(103.0, 0.0, begun=5).reach == 5
+    assert sending(reach=9).put_back(103.0, 0.0, begun=0).reach == sending().done
+    assert sending(reach=9).put_back(103.0, 0.0).reach == 9

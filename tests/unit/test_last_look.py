@@ -16,10 +16,10 @@ from payments.errors import NotFound
 from payments.files.output import write_part
 from payments.import_state import ImportState, Tally
 from payments.last_look import Look, last_look
-from payments.models import Action, Invoice, Outcome, Payment, SourceFile
+from payments.models import Action, Invoice, Outcome, Payment, SourceFile, TruthRecord
 from payments.rules import failed
 from payments.stores.bucket import Bucket
-from unit.records import payment_record
+from unit.records import payment_record, truth_record
 
 
 @pytest.fixture
@@ -33,17 +33,22 @@ class Shelf:
     def __init__(self, bucket: Bucket) -> None:
         self.bucket = bucket
         self.asked: list[int] = []
+        self.learned: list[TruthRecord] = []
         self.paid = {7: Decimal(20)}
         parts = (self.created(1, 7), self.created(2, 7)), (self.created(3, 8), self.failed(4, 9))
         for after, part in ((0, parts[0]), (2, parts[1])):
             bucket.store_part("bucket", "import", after, write_part(part))
 
     def created(self, number: int, invoice_id: int) -> Outcome:
-        outcome = Outcome(payment_record(number), Action.CREATED, payment_id=number)
+        learned = truth_record(f"E{number}", number)
+        outcome = Outcome(payment_record(number), Action.CREATED, number, learned=learned)
         return outcome.looked_at_again(invoice_id)
 
     def failed(self, number: int, invoice_id: int) -> Outcome:
         return failed(payment_record(number), "no").looked_at_again(invoice_id)
+
+    def store(self, records: Iterable[TruthRecord]) -> None:
+        self.learned += records
 
     def invoices_by_id(self, ids: Iterable[int]) -> list[Invoice]:
         return [Invoice(invoice_id, "", self.paid.get(invoice_id)) for invoice_id in ids]
@@ -64,7 +69,7 @@ class Shelf:
         patience = Patience(clock, lambda: True, Random(1))
         lookup = InvoiceLookup(self, patience)
         look = Look(
-            self.payments, lookup, patience, SeededWorkers(clock, Random(1), 2), clock, 900.0
+            self, self.payments, lookup, patience, SeededWorkers(clock, Random(1), 2), clock, 900.0
         )
         overruled = last_look(state, self.bucket, look)
         assert all(result.action.succeeded for result, _ in overruled.values())
@@ -74,12 +79,13 @@ class Shelf:
 def test_the_last_success_of_an_invoice_with_two_payments_is_overruled_with_both_ids(
     bucket: Bucket,
 ) -> None:
-    """Neither failures are, nor what cannot be read any more."""
+    """Neither failures are, nor what cannot be read any more. Corrected, it is sent again."""
     shelf = Shelf(bucket)
     ((number, (message,)),) = shelf.found().items()
     assert number == 2
     assert "Invoice 7 has several payments where there should be one: 70, 71" in message
     assert sorted(shelf.asked) == [7, 8]
+    assert shelf.learned == [truth_record("E2", 2, accepted=False)]
 
 
 def test_an_invoice_whose_sum_is_what_was_sent_needs_no_closer_look(bucket: Bucket) -> None:

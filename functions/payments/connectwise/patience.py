@@ -174,7 +174,7 @@ class Tries:
         self._kind = kind
         self._with_control = with_control
         self._accepted_before = patience.accepted_so_far()
-        self._failures = 0
+        self._failures = self._conflicts = 0
         self._failing_since: float | None = None
         self._others_accepted = True
 
@@ -192,9 +192,10 @@ class Tries:
 
         It `counts_as` several where much time passes before the next.
         """
-        self._failures += counts_as
         if isinstance(failure, Busy):
+            self._conflicts += 1
             return
+        self._failures += counts_as
         if self._failing_since is None:
             self._failing_since = self._patience.now()
             self._patience.begin_failing(self._kind)
@@ -207,8 +208,9 @@ class Tries:
 
     def next_try(self, failure: CallFailed) -> float:
         """Return the time at which to try again; raises the verdict when that was often enough."""
-        if self._failures < self._patience.retries.tries:
-            return self._patience.go_on_at(self._failures)
+        failures = self._conflicts if isinstance(failure, Busy) else self._failures
+        if failures < self._patience.retries.tries:
+            return self._patience.go_on_at(failures)
         raise self._verdict(failure) from failure
 
     def _is_another_accepted(self) -> bool:

@@ -39,7 +39,12 @@ _REFUSED = {
     ),
 }
 _FILE_REFUSED = {
-    **dict.fromkeys(GONE, "The file was deleted before its import ended: upload it again"),
+    **dict.fromkeys(
+        GONE,
+        "The file was deleted before its import ended. If it is to be imported after all, upload "
+        "it again: what is recorded already is found again",
+    ),
+    "InvalidArgument": "S3 knows no such version of the file: upload it again",
     **dict.fromkeys(CHANGED, "The file was overwritten before its import began"),
     "InvalidObjectState": (
         "The file is in an archive storage class and cannot be read: upload it again in the "
