@@ -288,8 +288,9 @@ class Pipeline(Generic[R, P, O]):
             return
         self._reaching(chunk.records[-1].number)
         self._running.append(chunk)
-        self._begin_lanes(chunk)
+        # Before the lanes, which it would have to wait for.
         self._prepare(records, self._bounds.chunk_records)
+        self._begin_lanes(chunk)
 
     def _has_room(self) -> bool:
         """Tell whether another chunk is needed to keep the workers busy, and may be begun."""

@@ -93,12 +93,20 @@ class Known:
     payments: tuple[Payment, ...] | None = None
 
 
-def settled(record: PaymentRecord, truth: TruthRecord | None, policy: Policy) -> Outcome | None:
-    """Return the outcome of a record that is not sent, None if it is to be."""
+def settled(
+    record: PaymentRecord,
+    truth: TruthRecord | None,
+    policy: Policy,
+    invoices: FoundInvoices = FoundInvoices(),
+) -> Outcome | None:
+    """Return the outcome of a record that is not sent, None if it is to be.
+
+    `invoices` tell which one the record names by its number.
+    """
     if record.errors:
         return failed(record, *record.errors)
     if truth is not None and truth.accepted and policy.prevent_reprocessing:
-        return _processed_before(record, truth)
+        return _processed_before(record, truth, invoices)
     if not record.fields:
         return failed(record, "There is nothing to send: no <amount> or other field is given.")
     return None
@@ -215,10 +223,23 @@ def _new_payment(record: PaymentRecord, known: Known) -> Decision | None:
 _RULES = (_by_id, _by_truth_table, _by_payment_of_invoice, _new_payment)
 
 
-def _processed_before(record: PaymentRecord, truth: TruthRecord) -> Outcome:
+def _processed_before(
+    record: PaymentRecord, truth: TruthRecord, invoices: FoundInvoices
+) -> Outcome:
     when = f"external id {truth.external_id} is payment {truth.payment_id}, {truth.modified}"
     where = f" in {truth.key}" if truth.key else ""
     told = f"Already processed: {when}{where}."
+    matches = invoices.by_number.get(record.invoice_number or "", ())
+    named = [invoice.id for invoice in matches]
+    if record.invoice_id is not None:
+        named.append(record.invoice_id)
+    if named and truth.invoice_id is not None and truth.invoice_id not in named:
+        other = record.named_invoice
+        return failed(
+            record,
+            f"{told} But that was invoice {truth.invoice_id}, and this is invoice {other}. Nothing "
+            "was sent. If these are two payments, give this one an external id of its own.",
+        )
     changes = [
         f"the {_WORDS[name]} was {_shown(before)} then, and is {_shown(now)} here"
         for name, before, now, same in (
@@ -232,19 +253,21 @@ def _processed_before(record: PaymentRecord, truth: TruthRecord) -> Outcome:
     return failed(
         record,
         f"{told} But {', and '.join(changes)}. Nothing was sent, since PreventReprocessing is on. "
-        "To send the correction, delete the truth table's entry "
-        f"({truth.external_id}) and upload this record with <id>{truth.payment_id}</id>.",
+        "To send the correction, delete the truth table's entry (`python -m payments truth delete "
+        f"{truth.external_id}`) and upload this record with <id>{truth.payment_id}</id>.",
     )
 
 
 def _other_invoice(truth: TruthRecord, invoice_id: int) -> str:
+    payment_id, was = truth.payment_id, truth.invoice_id
     return (
-        f"External id {truth.external_id} is payment {truth.payment_id} on invoice "
-        f"{truth.invoice_id}, but this record names invoice {invoice_id}. Nothing was sent. If the "
-        f"payment went to the wrong invoice: first upload a record with "
-        f"<id>{truth.payment_id}</id>, invoice {truth.invoice_id} and <amount>0</amount> to take "
-        "it back there, then delete the truth table's entry "
-        f"({truth.external_id}), then upload this record again."
+        f"External id {truth.external_id} is payment {payment_id} on invoice {was}, but this "
+        f"record names invoice {invoice_id}. Nothing was sent. If these are two payments, give "
+        f"this one an external id of its own, and upload it again. Only if payment {payment_id} "
+        f"should never have been on invoice {was}: first upload a record with <id>{payment_id}</id>, "
+        f"invoice {was} and <amount>0</amount> to take it back there, then delete the truth "
+        f"table's entry (`python -m payments truth delete {truth.external_id}`), then upload this "
+        "record again."
     )
 
 

@@ -91,7 +91,7 @@ class Upsert:
         """Look up what many records need, with few calls."""
         truth = self._truth.find(r.external_id for r in records if r.external_id is not None)
         wanted = [r for r in records if not settled(r, self._known(r, truth), self._policy)]
-        numbers = (r.invoice_number for r in wanted if r.invoice_number)
+        numbers = (r.invoice_number for r in records if r.invoice_number and not r.errors)
         ids = (
             r.invoice_id
             for r in wanted
@@ -124,7 +124,7 @@ class Upsert:
         Raises RecordStuck if ConnectWise gives no verdict on it, and any other ImportStopped.
         """
         truth = self._known(record, prepared.truth)
-        outcome = settled(record, truth, self._policy)
+        outcome = settled(record, truth, self._policy, prepared.invoices)
         if outcome is not None:
             return outcome
         try:

@@ -100,9 +100,10 @@ def test_an_update_sends_exactly_the_given_fields(
     kept = held["amount"], held["paymentDate"], held["paymentAccount"], held["appliedBy"]
     assert kept == (Decimal("25.00"), DATE, "Bank", "Pat")
     connectwise.clear_calls()
-    connectwise.add_payment(invoice, "25.00")
+    named = connectwise.add_payment(invoice, "25.00")["id"]
     deployment.import_records(
         payment(
+            id=named,
             invoice=invoice,
             amount="12.50",
             paymentDate="2026-03-02",

@@ -103,7 +103,7 @@ def test_a_truth_table_entry_for_another_invoice_rejects_and_tells_how_to_move_a
     message = rejection(record, Known(2, truth_record("A", 70, 9)))
     assert "payment 70 on invoice 9, but this record names invoice 2" in message
     assert "<amount>0</amount>" in message
-    assert "delete the truth table's entry (A)" in message
+    assert "payments truth delete A" in message
 
 
 def test_an_entry_that_knows_no_invoice_is_taken_with_the_records_own() -> None:
@@ -257,7 +257,7 @@ def test_a_correction_that_is_not_made_is_a_failure_that_names_both_values(
     action, (message,) = unsent(record, truth_record(day="2023-05-05"))
     assert action is Action.FAILED
     assert told in message
-    assert "delete the truth table's entry (A)" in message
+    assert "payments truth delete A" in message
 
 
 @pytest.mark.parametrize(

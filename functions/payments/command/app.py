@@ -201,8 +201,8 @@ def stop(
         deployment = _deployment(context)
         stopped = stop_import(deployment, object_key(deployment.incoming_prefix, key))
     new_console().print(
-        f"The import of {stopped.key} ends at its next checkpoint, behind {stopped.tally.done} of "
-        f"{stopped.total or 'its'} records. `status` shows how it goes on.",
+        f"The import of {stopped.key} will end soon: what is already under way is brought to its "
+        "end, and what is not sent goes to the fail file. `status` shows how it goes on.",
         soft_wrap=True,
     )
 

@@ -30,7 +30,8 @@ _SLOWER = (
     "until this is granted, and so do the files behind it."
 )
 _GIVE_ROLE = (
-    "In ConnectWise, give the API member's security role under Finance > Invoicing the "
+    "In ConnectWise, give the API member's security role under Finance > Accounting Interface "
+    "and under Finance > Invoicing the "
     "permission to inquire (All), and check the clientId in the secret."
 )
 
@@ -101,7 +102,8 @@ def connectwise_checks(api: Calls, clock: Clock) -> Iterator[Check]:
     yield Check(
         "Create and update payments",
         Verdict.UNKNOWN,
-        "Trying it would write. The role needs add and edit (All) under Finance > Invoicing.",
+        "Trying it would write. The role needs add and edit (All) under Finance > "
+        "Accounting Interface and under Finance > Invoicing.",
     )
 
 

@@ -86,6 +86,11 @@ def object_key(prefix: str, name: str) -> str:
         raise CommandFailed(
             f"{name} would not be imported: its name must end with .xml. Give another with --key."
         )
+    if name.rpartition("/")[2].startswith("._"):
+        raise CommandFailed(
+            f"{name} would not be imported: a name with ._ before it is what a Mac leaves beside a "
+            "copied file. Give another with --key."
+        )
     return prefix + name
 
 

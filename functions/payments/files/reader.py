@@ -82,7 +82,12 @@ def check_file(path: Path) -> CheckedFile:
         reader = _Reader(after=None)
         for _ in reader.read(file):
             pass
-        return CheckedFile(reader.root, reader.records)
+    if reader.has_message and not reader.records:
+        raise FileRefused(
+            "This is the fail file of a file that was refused as a whole. It holds no payments: "
+            "correct the original file, and upload that one."
+        )
+    return CheckedFile(reader.root, reader.records)
 
 
 def read_records(path: Path, after: int = 0) -> Iterator[RawRecord]:
@@ -100,6 +105,7 @@ class _Reader:
     def __init__(self, after: int | None) -> None:
         self.root = Root()
         self.records = 0
+        self.has_message = False
         self._after = after
         self._window = _Window()
         self._open: list[str] = []
@@ -258,7 +264,9 @@ class _Reader:
         start = self._record_start
         end = self._window.element_end(start, self._expat.CurrentByteIndex)
         # A refused file's fail file has its message right under the root: no record.
-        if name != ERROR_MESSAGE:
+        if name == ERROR_MESSAGE:
+            self.has_message = True
+        else:
             self.records += 1
             if end - start > MAX_RECORD_BYTES // 2:
                 self._check_size(_record_xml(self._window.slice(start, end), start, spans))
