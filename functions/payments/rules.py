@@ -101,7 +101,8 @@ def settled(
 ) -> Outcome | None:
     """Return the outcome of a record that is not sent, None if it is to be.
 
-    `invoices` tell which one the record names by its number.
+    `invoices` tell which one the record names by its number; raises what that could not be looked
+    up for.
     """
     if record.errors:
         return failed(record, *record.errors)
@@ -229,7 +230,10 @@ def _processed_before(
     when = f"external id {truth.external_id} is payment {truth.payment_id}, {truth.modified}"
     where = f" in {truth.key}" if truth.key else ""
     told = f"Already processed: {when}{where}."
-    matches = invoices.by_number.get(record.invoice_number or "", ())
+    number = record.invoice_number or ""
+    if number in invoices.troubles:
+        raise invoices.troubles[number]
+    matches = invoices.by_number.get(number, ())
     named = [invoice.id for invoice in matches]
     if record.invoice_id is not None:
         named.append(record.invoice_id)
@@ -259,15 +263,19 @@ def _processed_before(
 
 
 def _other_invoice(truth: TruthRecord, invoice_id: int) -> str:
-    payment_id, was = truth.payment_id, truth.invoice_id
+    paid, was = truth.payment_id, truth.invoice_id
+    told = (
+        f"External id {truth.external_id} is payment {paid} on invoice {was}, but this record "
+        f"names invoice {invoice_id}. Nothing was sent."
+    )
+    take_back = (
+        f"upload a record with <id>{paid}</id>, invoice {was} and <amount>0</amount> to take it "
+        "back there, then delete the truth table's entry "
+        f"(`python -m payments truth delete {truth.external_id}`), then upload this record again."
+    )
     return (
-        f"External id {truth.external_id} is payment {payment_id} on invoice {was}, but this "
-        f"record names invoice {invoice_id}. Nothing was sent. If these are two payments, give "
-        f"this one an external id of its own, and upload it again. Only if payment {payment_id} "
-        f"should never have been on invoice {was}: first upload a record with <id>{payment_id}</id>, "
-        f"invoice {was} and <amount>0</amount> to take it back there, then delete the truth "
-        f"table's entry (`python -m payments truth delete {truth.external_id}`), then upload this "
-        "record again."
+        f"{told} If these are two payments, give this one an external id of its own, and upload it "
+        f"again. Only if payment {paid} should never have been on invoice {was}: first {take_back}"
     )
 
 

@@ -124,11 +124,9 @@ class Upsert:
         Raises RecordStuck if ConnectWise gives no verdict on it, and any other ImportStopped.
         """
         truth = self._known(record, prepared.truth)
-        outcome = settled(record, truth, self._policy, prepared.invoices)
-        if outcome is not None:
-            return outcome
         try:
-            return (yield from self._carry_out(record, truth, prepared))
+            outcome = settled(record, truth, self._policy, prepared.invoices)
+            return outcome or (yield from self._carry_out(record, truth, prepared))
         except RecordRejected as rejection:
             return failed(record, *rejection.messages, rests_on_state=True)
 

@@ -109,7 +109,7 @@ def apply(books: Books, record: Record) -> tuple[Verdict, int | None]:
     if record.wrong:
         return Verdict.FAILED, None
     if books.prevents_reprocessing and entry is not None and entry.accepted:
-        return (Verdict.FAILED if _corrects(record, entry) else Verdict.SKIPPED), None
+        return (Verdict.FAILED if _corrects(books, record, entry) else Verdict.SKIPPED), None
     if not record.fields:
         return Verdict.FAILED, None
     try:
@@ -118,8 +118,13 @@ def apply(books: Books, record: Record) -> tuple[Verdict, int | None]:
         return Verdict.FAILED, None
 
 
-def _corrects(record: Record, entry: Entry) -> bool:
+def _corrects(books: Books, record: Record, entry: Entry) -> bool:
     """Tell whether the record differs from what was accepted."""
+    named = {i for i, number in books.numbers.items() if number == record.invoice_number}
+    if record.invoice_id is not None:
+        named.add(record.invoice_id)
+    if named and entry.invoice_id is not None and entry.invoice_id not in named:
+        return True
     return any(
         there is not None and here is not None and there != here
         for there, here in ((entry.amount, record.amount), (entry.day, record.day))

@@ -483,3 +483,12 @@ def test_a_record_is_not_larger_for_the_error_messages_in_it() -> None:
     assert check(document(content)).total == 1
     for larger in (content.replace(".", ".."), content.replace("xx", "xxxx")):
         assert "record 1 is larger" in refusal(document(larger))
+
+
+def test_the_fail_file_of_a_file_that_was_refused_as_a_whole_is_told_from_one_without_records() -> (
+    None
+):
+    """Uploaded again, it must not pass as an import of nothing."""
+    assert check(document()).total == 0
+    told = refusal(document("<ErrorMessage>line 2, column 5: cut off</ErrorMessage>"))
+    assert "correct the original file, and upload that one" in told

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from payments.errors import RecordRejected
+from payments.errors import RecordRejected, RecordStuck
 from payments.models import Action, Fields, Invoice, JsonValue, Payment, PaymentRecord, TruthRecord
 from payments.rules import (
     Create,
@@ -329,3 +330,24 @@ def test_what_an_update_does_not_send_stays_known_of_the_same_payment_alone() ->
     assert learned(record, known, Payment(5, DAY)) == same
     other = replace(FIRST, payment_id=6, amount=None, day=JANUARY)
     assert learned(record, known, Payment(6, DAY)) == other
+
+
+@pytest.mark.parametrize("named", [{"invoice_id": 2}, {"invoice_number": "INV-2"}])
+def test_a_processed_external_id_on_another_invoice_is_no_repetition(named: dict[str, Any]) -> None:
+    """Skipped in silence, the second payment would never be made."""
+    found = FoundInvoices(by_number={"INV-2": (Invoice(2, "INV-2", None),)})
+    record = payment_record(external_id="A", **named)
+    policy = Policy("this import", prevent_reprocessing=True)
+    outcome = settled(record, truth_record("A", 70, 1), policy, found)
+    assert outcome is not None
+    assert outcome.action is Action.FAILED
+    assert "But that was invoice 1" in outcome.messages[0]
+    assert "give this one an external id of its own" in outcome.messages[0]
+
+
+def test_what_cannot_be_looked_up_is_not_taken_for_processed() -> None:
+    stuck = RecordStuck("no answer")
+    found = FoundInvoices(troubles={"INV-2": stuck})
+    record = payment_record(external_id="A", invoice_number="INV-2")
+    with pytest.raises(RecordStuck):
+        settled(record, truth_record("A"), Policy("import", prevent_reprocessing=True), found)
