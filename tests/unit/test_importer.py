@@ -1,4 +1,4 @@
-"""Whole files through the deployed program: what each failure of DESIGN 6 does to them."""
+"""Whole files through the deployed program: what each failure does to them."""
 
 import re
 from collections.abc import Callable
@@ -87,7 +87,7 @@ def test_a_version_is_imported_once_and_as_it_was_when_its_event_came(
 def test_an_external_id_that_no_table_takes_is_its_records_error_alone(
     deployment: Deployment,
 ) -> None:
-    """Issue 9, 4: 1,500 times ü are more than DynamoDB's 2,048 bytes."""
+    """1,500 times ü are more than DynamoDB's 2,048 bytes."""
     deployment.upload(on(1, external_id="ü" * 1500), on(2, external_id="B"))
     assert deployment.run() == FINISHED
     assert held(deployment) == {2: [10]}
@@ -95,7 +95,7 @@ def test_an_external_id_that_no_table_takes_is_its_records_error_alone(
 
 
 def test_payments_cost_hardly_more_than_one_call_each(deploy: Deploy) -> None:
-    """DESIGN 7: 1.01 for a new one, exactly one where the truth table knows it."""
+    """1.01 for a new one, exactly one where the truth table knows it."""
     deployment = deploy(*map(FakeInvoice, range(1, 201)), bounds=Bounds())
     for name in ("a", "b"):
         deployment.upload(*new_payments(200), name=name)
@@ -156,7 +156,7 @@ def test_order_is_kept_by_what_only_a_record_in_front_has_taught(deploy: Deploy)
 def test_no_later_record_is_lost_however_often_the_file_is_resumed(
     deployment: Deployment, second_end: str
 ) -> None:
-    """Issue 9, 1: ConnectWise must not hold 10 while the success file says 20."""
+    """ConnectWise must not hold 10 while the success file says 20."""
     mishaps = deployment.mishaps
     deployment.upload(on(9), on(1, 10), on(1, 20, external_id="B"))
     mishaps.plan("create", lost(deployment.clock), about=about(9), times=ALWAYS)
@@ -309,7 +309,7 @@ def test_an_import_does_not_close_while_a_message_may_still_arrive(
 def test_two_records_that_alone_get_500_fail_within_minutes_and_all_others_succeed(
     deployment: Deployment,
 ) -> None:
-    """Issue 9, 3; where the others are done at once, there is nothing to compare them with."""
+    """Where the others are done at once, there is nothing to compare them with."""
     for poison in (1, 4):
         deployment.mishaps.plan("create", FAULT, about=about(poison), times=ALWAYS)
     deployment.upload(*new_payments(8))
@@ -530,7 +530,7 @@ def test_a_run_that_could_not_note_that_it_put_the_file_back_was_not_killed(
 def test_what_was_sent_beyond_the_checkpoint_is_in_the_files_of_a_deleted_version(
     deployment: Deployment,
 ) -> None:
-    """Issue 9, 9: payments that were sent were in neither file."""
+    """Payments that were sent were in neither file."""
     version = deployment.upload(*new_payments(14))
     deployment.mishaps.plan("create", kill_after, about=about(6))
     deployment.mishaps.plan("create", slow(deployment.clock, 1.0), times=ALWAYS)

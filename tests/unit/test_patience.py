@@ -91,7 +91,7 @@ def fail_beside_others(tenant: Tenant, *all_tries: Tries, times: int = Retries()
 def test_records_that_alone_fail_while_others_are_accepted_are_rejected_within_their_tries(
     clock: VirtualClock,
 ) -> None:
-    """Issue 9, 3: the second must not close the gate before the first has its verdict."""
+    """The second must not close the gate before the first has its verdict."""
     tenant = Tenant(clock)
     poison = tenant.patience.tries(KIND), tenant.patience.tries(KIND)
     fail_beside_others(tenant, *poison)
@@ -189,7 +189,7 @@ def test_with_nothing_to_compare_a_record_is_stuck_until_it_was_so_often_enough(
 
 @pytest.mark.parametrize("records", [1, OUTAGE_RECORDS])
 def test_a_conflict_that_does_not_pass_is_a_rejection(clock: VirtualClock, records: int) -> None:
-    """DESIGN 6: 409 is repeated a few times, then it is the record's own."""
+    """A conflict (409) is repeated a few times, then it is the record's own."""
     patience = Tenant(clock).patience
     all_tries = [patience.tries(KIND) for _ in range(records)]
     fail_but_once(clock, BUSY, *all_tries)

@@ -22,7 +22,7 @@ TEXT: Fields = {"type": "P"}
 
 
 def test_the_writable_fields_are_those_of_connectwises_description() -> None:
-    """DESIGN 3: everything else is known and ignored, or not known at all."""
+    """Everything else is known and ignored, or not known at all."""
     assert [field.name for field in WRITABLE] == [
         "amount",
         "paymentDate",

@@ -351,7 +351,7 @@ def test_an_answer_about_another_payment_proves_no_other_field_either() -> None:
 
 @pytest.mark.parametrize("seconds", [0.0, 1.0, 29.0, 31.0, 45.0, UNTIL_SURE - 0.5])
 def test_a_create_that_arrives_late_is_adopted_and_never_made_twice(seconds: float) -> None:
-    """Issue 9, 2: also by a tenant that would take a second payment."""
+    """Also by a tenant that would take a second payment."""
     office = Office(takes_second_payment=True)
     office.mishaps.plan("create", lost(office.clock, arrives_after=seconds))
     outcome = office.one(on(external_id="A"))
