@@ -32,7 +32,7 @@ class Quiet:
         return number <= self._doubtful_until
 
     def begin(self, invoice_id: int, now: float) -> None:
-        """Note that a message to the invoice got no answer."""
+        """Note that a write to the invoice has failed without a verdict."""
         self._ends[invoice_id] = now + SETTLE_SECONDS
 
     def end(self, invoice_id: int) -> None:
@@ -40,7 +40,7 @@ class Quiet:
         self._ends[invoice_id] = float("-inf")
 
     def was_disturbed(self, invoice_id: int) -> bool:
-        """Tell whether a message to the invoice ever got no answer."""
+        """Tell whether a write to the invoice ever failed so."""
         return invoice_id in self._ends
 
     def ends(self, invoice_id: int) -> float:
