@@ -34,11 +34,11 @@ from payments.workers import Workers
 MAX_FAILURES_NAMED = 10
 MAX_KEY_BYTES = 1024
 
-# Above S3's least for a piece, 5 MiB; it takes 10,000 of them: 80 GB a file.
-PIECE_BYTES = 8 * 1024 * 1024
+# S3's least for a piece; it takes 10,000 of them: 50 GB a file.
+PIECE_BYTES = 5 * 1024 * 1024
 PIECES_BETWEEN_SAVES = 32
 _AHEAD = 16
-_AHEAD_BYTES = 16 * 1024 * 1024
+_AHEAD_BYTES = 4 * 1024 * 1024
 _TICK_SECONDS = 1.0
 _NAME_END_CHARACTERS = 20
 
