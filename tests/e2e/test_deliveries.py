@@ -119,8 +119,8 @@ def test_a_version_that_was_deleted_closes_its_import_as_failed(
     bucket = deployment.bucket
     bucket.s3.delete_object(Bucket=bucket.name, Key=f"incoming/{name}", VersionId=version)
     outcome = deployment.outcome(name)
-    reason = f"The file was deleted before its import ended: upload it again. (incoming/{name})"
-    assert outcome.file_errors == [reason]
+    [reason] = outcome.file_errors
+    assert reason.startswith("The file was deleted before its import ended.")
     entry = deployment.finished_import(name)
     assert (entry["status"], entry["error"]) == ("Failed", reason)
     assert amounts(connectwise, invoices[1]) == []

@@ -243,7 +243,7 @@ GIANTS: dict[str, tuple[int, Callable[[int], Iterable[bytes]], str]] = {
     "a comment": (50, around(START + b"<!--", TEXT, b"-->" + END), "over 1048576 bytes long"),
     "comments after the root": (50, around(START + END, b"<!--" + TEXT + b"-->", b""), "0 of 0"),
     "the root's message": (50, around(START + b"<ErrorMessage>", TEXT, b""), "record 1 is larger"),
-    "the root's messages": (20, around(START, b"<ErrorMessage/>" * 1000, END), "0 of 0"),
+    "the root's messages": (20, around(START, b"<ErrorMessage/>" * 1000, END), "holds no payments"),
     "comments": (50, around(START, b"<!--" + TEXT + b"-->", END), "0 of 0"),
     "an instruction": (50, around(START + b"<?p ", TEXT, b"?>" + END), "over 1048576 bytes"),
     "an unquoted section": (50, around(RECORD + b"<![CDATA[", TEXT, b""), "record 1 is larger"),
