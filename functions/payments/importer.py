@@ -233,7 +233,7 @@ class _Run:
         connection = self._connected()
         # Before anything counts as sent: a company that is misspelt can be corrected.
         drive(self._patience(connection).patiently("log in", connection.log_in), self._clock)
-        self._quiet = Quiet(doubtful_until)
+        self._quiet = self._quiet.doubting(doubtful_until)
         work = self._work(connection)
         if self._state.kills == MAX_KILLS - 1:
             # The last try: it stops exactly at the record that ends the runs.

@@ -27,6 +27,12 @@ class Quiet:
         self._doubtful_until = doubtful_until
         self._ends: dict[int, float] = {}
 
+    def doubting(self, until: int) -> Quiet:
+        """Return the same quiet, where records up to number `until` are doubtful."""
+        quiet = Quiet(until)
+        quiet._ends = self._ends
+        return quiet
+
     def is_doubtful(self, number: int) -> bool:
         """Tell whether an earlier run may have sent this record."""
         return number <= self._doubtful_until

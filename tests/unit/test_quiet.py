@@ -42,3 +42,12 @@ def test_what_an_earlier_run_may_have_sent_is_doubtful() -> None:
     assert quiet.is_doubtful(7)
     assert not quiet.is_doubtful(8)
     assert not Quiet().is_doubtful(1)
+
+
+def test_what_is_under_way_stays_so_whatever_else_becomes_doubtful() -> None:
+    """Sending may begin twice in one run: the rest of a file that was cut short."""
+    first = Quiet()
+    first.begin(7, 100.0)
+    second = first.doubting(3)
+    assert (second.ends(7), second.all_end()) == (first.ends(7), first.all_end())
+    assert (second.is_doubtful(3), second.is_doubtful(4)) == (True, False)

@@ -40,7 +40,6 @@ PIECES_BETWEEN_SAVES = 32
 _AHEAD = 16
 _AHEAD_BYTES = 4 * 1024 * 1024
 _TICK_SECONDS = 1.0
-_NAME_END_CHARACTERS = 20
 
 
 @dataclass(frozen=True, slots=True)
