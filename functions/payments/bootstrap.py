@@ -36,6 +36,7 @@ from payments.report import Reporter
 from payments.settings import Settings, read_settings
 from payments.stores.bucket import Bucket
 from payments.stores.imports_table import ImportsTable
+from payments.stores.ledger import Ledger
 from payments.stores.truth_table import TruthTable
 from payments.telemetry import NAMESPACE, CloudWatchTelemetry
 from payments.workers import ThreadWorkers, Workers
@@ -102,6 +103,7 @@ def event_handler_in(world: World, settings: Settings) -> EventHandler:
         ImportSettings(
             Folders(settings.incoming_prefix, settings.success_prefix, settings.fail_prefix),
             settings.prevent_reprocessing,
+            settings.second_payment,
             settings.currency_decimals,
             settings.connections,
             world.bounds,
@@ -132,14 +134,17 @@ class _Connector:
         gate = Gate(self._settings.connections, deadline, self._world.clock)
         wire = self._wire(credentials)
         api = Api(wire, self._login, gate, self._settings.api_version, self._world.clock)
-        truth = TruthTable(
-            self._world.dynamodb,
-            self._settings.truth_table_name,
-            credentials.connection,
-            self._world.clock,
-        )
+        name, clock = credentials.connection, self._world.clock
+        dynamodb, settings = self._world.dynamodb, self._settings
         return Connection(
-            credentials.connection, gate, Finance(api), api.log_in, api.answers, truth, api.counts
+            name,
+            gate,
+            Finance(api),
+            api.log_in,
+            api.answers,
+            TruthTable(dynamodb, settings.truth_table_name, name, clock),
+            Ledger(dynamodb, settings.ledger_table_name, name, clock),
+            api.counts,
         )
 
     def _credentials(self) -> Credentials:

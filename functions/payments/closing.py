@@ -68,6 +68,7 @@ class Closing:
             error=state.error,
             started_at=iso(state.started_at),
             finished_at=iso(state.finished_at),
+            replaced=written.replaced,
         )
 
 
@@ -78,10 +79,12 @@ def _metadata(state: ImportState) -> dict[str, str]:
         "total": str(state.total or 0),
         "created": str(tally.created),
         "updated": str(tally.updated),
+        "replaced": str(tally.replaced),
         "skipped": str(tally.skipped),
         "failed": str(tally.failed),
         "total-amount": f"{tally.total_amount:f}",
         "recorded-amount": f"{tally.recorded_amount:f}",
         "skipped-amount": f"{tally.skipped_amount:f}",
         "failed-amount": f"{tally.failed_amount:f}",
+        "replaced-amount": f"{tally.replaced_amount:f}",
     }

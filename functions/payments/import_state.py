@@ -15,11 +15,11 @@ when a message of theirs may still arrive.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from enum import StrEnum
 
-from payments.models import Action, SourceFile
+from payments.models import Action, Replaced, SourceFile
 
 MAX_KILLS = 3
 """A file that kills the run this often at the same place is given up."""
@@ -61,11 +61,16 @@ class Result:
 
     action: Action
     amount: Decimal | None = None
+    replaced: Replaced | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many records became what, and how much money that is."""
+    """How many records became what, and how much money that is.
+
+    `replaced` counts, among the updated, those that changed what others had made, and
+    `replaced_amount` is what was there before.
+    """
 
     created: int = 0
     updated: int = 0
@@ -74,15 +79,20 @@ class Tally:
     recorded_amount: Decimal = Decimal(0)
     skipped_amount: Decimal = Decimal(0)
     failed_amount: Decimal = Decimal(0)
+    replaced: int = 0
+    replaced_amount: Decimal = Decimal(0)
 
     @classmethod
     def of(cls, results: Iterable[Result]) -> Tally:
         """Count results."""
         counts = dict.fromkeys(Action, 0)
         amounts = dict.fromkeys(Action, Decimal(0))
+        replaced: list[Replaced] = []
         for result in results:
             counts[result.action] += 1
             amounts[result.action] += result.amount or 0
+            if result.replaced is not None and result.action.succeeded:
+                replaced.append(result.replaced)
         return cls(
             counts[Action.CREATED],
             counts[Action.UPDATED],
@@ -91,6 +101,8 @@ class Tally:
             amounts[Action.CREATED] + amounts[Action.UPDATED],
             amounts[Action.SKIPPED],
             amounts[Action.FAILED],
+            len(replaced),
+            sum((it.amount for it in replaced if it.amount is not None), Decimal(0)),
         )
 
     @property
@@ -104,28 +116,25 @@ class Tally:
         return self.recorded_amount + self.skipped_amount + self.failed_amount
 
     def __add__(self, other: Tally) -> Tally:
-        return Tally(
-            self.created + other.created,
-            self.updated + other.updated,
-            self.skipped + other.skipped,
-            self.failed + other.failed,
-            self.recorded_amount + other.recorded_amount,
-            self.skipped_amount + other.skipped_amount,
-            self.failed_amount + other.failed_amount,
-        )
+        sums = {name: getattr(self, name) + getattr(other, name) for name in _COUNTED}
+        return Tally(**sums)
 
     def overruled(self, results: list[Result]) -> Tally:
         """Return the tally with records failed that had counted as successes."""
         were = Tally.of(results)
-        return Tally(
-            self.created - were.created,
-            self.updated - were.updated,
-            self.skipped,
-            self.failed + were.done,
-            self.recorded_amount - were.recorded_amount,
-            self.skipped_amount,
-            self.failed_amount + were.recorded_amount,
+        return replace(
+            self,
+            created=self.created - were.created,
+            updated=self.updated - were.updated,
+            replaced=self.replaced - were.replaced,
+            failed=self.failed + were.done,
+            recorded_amount=self.recorded_amount - were.recorded_amount,
+            failed_amount=self.failed_amount + were.recorded_amount,
+            replaced_amount=self.replaced_amount - were.replaced_amount,
         )
+
+
+_COUNTED = tuple(counted.name for counted in fields(Tally))
 
 
 @dataclass(frozen=True, slots=True)

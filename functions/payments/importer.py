@@ -289,7 +289,10 @@ class _Run:
 
     def _work(self, connection: Connection) -> Work[Any, Any, Outcome]:
         policy = Policy(
-            self._state.import_id, self._source.key, self._settings.prevent_reprocessing
+            self._state.import_id,
+            self._source.key,
+            self._settings.prevent_reprocessing,
+            self._settings.second_payment,
         )
         patience = self._patience(connection)
         return self._kind.work(connection, patience, self._quiet, policy, self._clock)
@@ -323,11 +326,14 @@ class _Run:
         self._after_part(part)
 
     def _after_part(self, part: bytes) -> None:
-        """Let the truth table and the checkpoint follow a stored part."""
+        """Let the truth table, the ledger and the checkpoint follow a stored part."""
         stored = read_part(part)
         learned = [outcome.learned for outcome in stored if outcome.learned is not None]
+        recorded = [outcome.recorded for outcome in stored if outcome.recorded is not None]
         if learned:
             self._connected().truth.store(learned)
+        if recorded:
+            self._connected().ledger.store(recorded)
         new = Tally.of(outcome.result for outcome in stored)
         look_again = any(outcome.look_again is not None for outcome in stored)
         self._save(self._state.committed(new, self._clock.time(), look_again=look_again))

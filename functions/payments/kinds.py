@@ -17,7 +17,7 @@ from payments.parts import Connection, Kind
 from payments.quiet import Quiet
 from payments.rules import Policy
 from payments.sending import Sender
-from payments.upsert import Upsert
+from payments.upsert import Books, Upsert
 
 
 class InvoicePayments:
@@ -33,7 +33,8 @@ class InvoicePayments:
         """Return what is done with the records of one run."""
         lookup = InvoiceLookup(connection.finance, patience)
         sender = Sender(connection.finance, patience, quiet, clock)
-        return Upsert(sender, lookup, connection.truth, quiet, policy, clock)
+        books = Books(connection.truth, connection.ledger)
+        return Upsert(sender, lookup, books, quiet, policy, clock)
 
 
 KINDS: Mapping[str, Kind] = {ROOT: InvoicePayments()}

@@ -25,17 +25,25 @@ class Learned:
         self._only_payments: dict[Place, tuple[int, Payment]] = {}
 
     def add(
-        self, chunk: int, place: Place, only_payment: Payment | None, truth: TruthRecord | None
+        self,
+        chunk: int,
+        place: Place,
+        payment: Payment,
+        truth: TruthRecord | None,
+        *,
+        is_only: bool,
     ) -> None:
-        """Note that a payment was sent to the place.
+        """Note what was sent to the place.
 
-        A payment that the record itself named need not be the only one there: then `only_payment`
-        is None, and what was known before of a single one still holds.
+        A payment that the record itself named need not be the only one there: then what was known
+        before of a single one still holds.
         """
-        only_payment = only_payment or self.only_payment(place)
+        known = self.only_payment(place)
         self._touched[place[0]] = (chunk, True)
-        if only_payment is not None:
-            self._only_payments[place] = (chunk, only_payment)
+        if is_only or (known is not None and known.id == payment.id):
+            known = payment
+        if known is not None:
+            self._only_payments[place] = (chunk, known)
         if truth is not None:
             self._truth[truth.external_id] = (chunk, truth)
 

@@ -8,6 +8,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
+from payments.wording import money
+
 JsonValue: TypeAlias = "str | int | Decimal | Mapping[str, JsonValue]"
 Fields: TypeAlias = Mapping[str, JsonValue]
 """Writable fields of a payment, by ConnectWise's names."""
@@ -162,11 +164,73 @@ class TruthRecord:
     day: str | None = None
 
 
+class SecondPayment(StrEnum):
+    """What happens to a payment that another record, or somebody else, has made."""
+
+    REPLACE = "Replace"
+    REJECT = "Reject"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """The payment that was recorded last on an invoice, as ConnectWise held it then, and by whom.
+
+    `external_id` is None where the record had none; `key` is the S3 key of its file.
+    """
+
+    invoice_id: int
+    payment_id: int
+    modified: str
+    amount: Decimal | None = None
+    day: str | None = None
+    external_id: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an import found on an invoice of which the ledger knew nothing, before it changed it.
+
+    Until somebody has `looked`, it is only known that something may be there.
+    """
+
+    invoice_id: int
+    import_id: str
+    looked: bool = False
+    payment: Payment | None = None
+
+
+There: TypeAlias = LedgerEntry | Found
+"""What the ledger knows of an invoice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """What a payment showed before a record changed it that had not made it, and who had.
+
+    Without a `key` it was not recorded here.
+    """
+
+    amount: Decimal | None = None
+    day: str | None = None
+    external_id: str | None = None
+    key: str | None = None
+
+    def __str__(self) -> str:
+        there = "a payment" if self.amount is None else money(self.amount)
+        of_day = f" of {self.day[:10]}" if self.day else ""
+        if self.key is None:
+            return f"{there}{of_day}, which was not recorded from a file"
+        named = "" if self.external_id is None else f"as {self.external_id} "
+        return f"{there}{of_day}, recorded {named}from {self.key}"
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one record, and the errors if it goes to the fail file.
 
-    `learned` is what the truth table is to know from now on. `rests_on_state`: the verdict is
+    `learned` is what the truth table is to know from now on, `recorded` what the ledger is, and
+    `replaced` what was there that the record had not made. `rests_on_state`: the verdict is
     about what ConnectWise held at that moment, so that it has to be stored before another record
     of the same invoice may change that. `look_again` is the invoice of a create that may have
     reached ConnectWise twice.
@@ -177,6 +241,8 @@ class Outcome:
     payment_id: int | None = None
     messages: tuple[str, ...] = ()
     learned: TruthRecord | None = None
+    recorded: LedgerEntry | None = None
+    replaced: Replaced | None = None
     rests_on_state: bool = False
     look_again: int | None = None
 

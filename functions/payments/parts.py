@@ -16,7 +16,7 @@ from payments.connectwise.patience import Patience, Retries
 from payments.files.reader import RawRecord
 from payments.files.record import ReadingRules
 from payments.import_state import Status, Tally
-from payments.models import Outcome, Record, TruthRecord
+from payments.models import Outcome, Record, SecondPayment, There, TruthRecord
 from payments.pipeline import Bounds, Work
 from payments.quiet import Quiet
 from payments.report import ImportReport
@@ -33,6 +33,7 @@ class ImportSettings:
 
     folders: Folders = Folders()
     prevent_reprocessing: bool = False
+    second_payment: SecondPayment = SecondPayment.REPLACE
     currency_decimals: int = 2
     connections: int = 8
     bounds: Bounds = Bounds()
@@ -44,6 +45,13 @@ class Truth(Protocol):
 
     def find(self, external_ids: Iterable[str]) -> dict[str, TruthRecord]: ...
     def store(self, records: Iterable[TruthRecord]) -> None: ...
+
+
+class Ledger(Protocol):
+    """The ledger."""
+
+    def find(self, invoice_ids: Iterable[int]) -> dict[int, There]: ...
+    def store(self, entries: Iterable[There]) -> None: ...
 
 
 class Finance(Payments, Invoices, Protocol):
@@ -64,6 +72,7 @@ class Connection:
     log_in: Callable[[], None]
     answers: Callable[[], bool]
     truth: Truth
+    ledger: Ledger
     counts: CallCounts
 
 

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from payments.files.output import StoredOutcome
 from payments.import_state import Status, Tally
-from payments.stores.result_files import MAX_FAILURES_NAMED
+from payments.stores.result_files import MAX_NAMED
 
 logger = Logger(child=True)
 
@@ -39,7 +39,8 @@ class ReportOn(StrEnum):
 class ImportReport:
     """What there is to say about a finished import; keys are S3 keys in `bucket`.
 
-    `failures` are the first records of the fail file. Times are ISO 8601 UTC.
+    `failures` are the first records of the fail file, `replaced` the first that changed a payment
+    which they had not made. Times are ISO 8601 UTC.
     """
 
     bucket: str
@@ -53,12 +54,18 @@ class ImportReport:
     error: str | None
     started_at: str
     finished_at: str
+    replaced: tuple[StoredOutcome, ...] = ()
+
+    @property
+    def needs_a_look(self) -> bool:
+        """Whether somebody has to know of it."""
+        return self.status is not Status.SUCCEEDED or self.tally.replaced > 0
 
 
 def is_wanted(report: ImportReport, report_on: ReportOn) -> bool:
     """Tell whether the report is to be sent."""
     if report_on is ReportOn.ON_FAILURE:
-        return report.status is not Status.SUCCEEDED
+        return report.needs_a_look
     return report_on is ReportOn.ALWAYS
 
 
@@ -82,8 +89,9 @@ def subject(report: ImportReport) -> str:
     """Return the e-mail's subject."""
     name = harmless(report.key.rpartition("/")[2], _MAX_SUBJECT_CHARACTERS)
     failed = report.tally.failed
+    replaced = f", {report.tally.replaced} replaced" if report.tally.replaced else ""
     text = {
-        Status.SUCCEEDED: "Payments imported",
+        Status.SUCCEEDED: f"Payments imported{replaced}",
         Status.COMPLETED_WITH_FAILURES: f"{failed} payment{'s'[: failed != 1]} not imported",
         Status.FAILED: "Payment file not imported",
     }[report.status]
@@ -101,12 +109,17 @@ def body(report: ImportReport) -> str:
         f"Records in the file: {'not counted' if report.total is None else report.total}",
         f"Created: {tally.created}",
         f"Updated: {tally.updated}",
+        *_if(tally.replaced, f"  of them replaced what others had made: {tally.replaced}"),
         f"Skipped, processed before: {tally.skipped}",
         f"Failed: {tally.failed}",
         *_amounts(tally),
     ]
     if report.failures:
-        lines += ["", _heading(report), *map(_failure, report.failures[:MAX_FAILURES_NAMED])]
+        there = tally.failed + tally.skipped
+        lines += ["", *_list("records in the fail file", report.failures, there, _failure)]
+    if report.replaced:
+        title = "payments that others had made, and that were replaced"
+        lines += ["", *_list(title, report.replaced, tally.replaced, _replacement)]
     lines += [
         "",
         f"Success file: {_address(report, report.success_key)}",
@@ -135,6 +148,7 @@ def _amounts(tally: Tally) -> list[str]:
         f"Recorded: {_money(tally.recorded_amount)}",
         f"Skipped: {_money(tally.skipped_amount)}",
         f"Failed: {_money(tally.failed_amount)}",
+        *_if(tally.replaced, f"Replaced: {_money(tally.replaced_amount)}"),
     ]
 
 
@@ -142,18 +156,29 @@ def _money(amount: Decimal) -> str:
     return harmless(f"{amount:,f}", _MAX_NAME_CHARACTERS)
 
 
-def _heading(report: ImportReport) -> str:
-    shown = min(len(report.failures), MAX_FAILURES_NAMED)
-    there = report.tally.failed + report.tally.skipped
-    return (
-        f"The first {shown} of {there} records in the fail file:"
-        if shown < there
-        else ("Records in the fail file:")
-    )
+def _list(
+    title: str,
+    outcomes: tuple[StoredOutcome, ...],
+    there: int,
+    line: Callable[[StoredOutcome], str],
+) -> list[str]:
+    """Return the first records of a kind, and that there are more."""
+    shown = outcomes[:MAX_NAMED]
+    heading = f"The first {len(shown)} of {there} {title}" if len(shown) < there else title
+    return [f"{heading[0].upper()}{heading[1:]}:", *map(line, shown)]
+
+
+def _if(count: int, line: str) -> list[str]:
+    return [line] if count else []
 
 
 def _failure(outcome: StoredOutcome) -> str:
     return f"- record {outcome.number}{_about(outcome)}: {_reasons(outcome.messages)}"
+
+
+def _replacement(outcome: StoredOutcome) -> str:
+    there = _reason(f"{outcome.result.replaced}")
+    return f"- record {outcome.number}{_about(outcome)}: payment {outcome.payment_id} held {there}"
 
 
 def _about(outcome: StoredOutcome) -> str:

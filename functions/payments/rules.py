@@ -5,6 +5,8 @@ The rules, in order, the first that applies:
 2. its `<externalId>` is in the truth table: update the payment that it points to;
 3. its invoice already has a payment: update that one;
 4. otherwise: create a payment on the invoice.
+What 2 and 3 would change may have been made by another record, or by somebody else: then
+`SecondPayment` decides.
 
 What a decision needs is gathered first (`Known`), and a decision is final. After a kill a record is
 decided again, and finds what its first time has left: a rule has to come to the same payment then.
@@ -22,13 +24,20 @@ from payments.models import (
     Action,
     Fields,
     Invoice,
+    LedgerEntry,
     Outcome,
     Payment,
     PaymentRecord,
     Record,
+    Replaced,
+    SecondPayment,
+    There,
     TruthRecord,
+    credit_of,
 )
-from payments.payment_fields import accepts, differences, same_amount, same_day
+from payments.payment_fields import Difference, accepts, differences, same_amount, same_day
+from payments.second_payment import replaced_by, replaced_entry
+from payments.wording import money
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +46,21 @@ class Create:
 
     invoice_id: int
     fields: Fields
+    replaced: None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Patch the fields of a payment; `known_as` is the external id that named it, if one did."""
+    """Patch the fields of a payment; `known_as` is the external id that named it, if one did.
+
+    `replaced` is what others have made of it.
+    """
 
     invoice_id: int
     payment_id: int
     fields: Fields
     known_as: str | None = None
+    replaced: Replaced | None = None
 
 
 Decision: TypeAlias = Create | Update
@@ -59,6 +73,7 @@ class Policy:
     import_id: str
     key: str = ""
     prevent_reprocessing: bool = False
+    second_payment: SecondPayment = SecondPayment.REPLACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +100,16 @@ class FoundInvoices:
 class Known:
     """All that is known when a record is decided.
 
-    `payments` are those of its invoice, None where a payment is named so that nobody has looked.
+    `payments` are those of its invoice, None where a payment is named so that nobody has looked;
+    `there` is what the ledger knows of the invoice. `is_doubtful`: the record may have been sent
+    already, so that what is on the invoice may be its own.
     """
 
     invoice_id: int
     truth: TruthRecord | None = None
     payments: tuple[Payment, ...] | None = None
+    there: There | None = None
+    is_doubtful: bool = False
 
 
 def settled(
@@ -128,11 +147,15 @@ def invoice_of(record: PaymentRecord, truth: TruthRecord | None, invoices: Found
     raise RecordRejected(_invoice_missing(record, truth))
 
 
-def decide(record: PaymentRecord, known: Known) -> Decision:
+def decide(
+    record: PaymentRecord, known: Known, second_payment: SecondPayment = SecondPayment.REPLACE
+) -> Decision:
     """Return what to do with `record`; raises RecordRejected."""
     for rule in _RULES:
         decision = rule(record, known)
         if decision is not None:
+            if decision.replaced and second_payment is SecondPayment.REJECT:
+                raise RecordRejected(_second_payment(decision))
             return decision
     raise RecordRejected(f"Invoice {known.invoice_id} has no payment yet: give its <amount>.")
 
@@ -152,8 +175,7 @@ def answered(
     if accepts(record.fields, payment.fields):
         return Outcome(record, action, payment.id, learned=learned)
     messages = tuple(
-        f"ConnectWise has recorded payment {payment.id} with the {_WORDS[difference.name]} "
-        f"{_shown(difference.held)}, but {_shown(difference.sent)} was sent."
+        _recorded_otherwise(payment.id, difference)
         for difference in differences(record.fields, payment.fields)
     ) or (
         f"ConnectWise has taken payment {payment.id}, but does not show what it holds. Look at the "
@@ -203,8 +225,18 @@ def _by_truth_table(record: PaymentRecord, known: Known) -> Decision | None:
     if truth is None:
         return None
     if truth.invoice_id is not None and truth.invoice_id != known.invoice_id:
-        raise RecordRejected(_other_invoice(truth, known.invoice_id))
-    return Update(known.invoice_id, truth.payment_id, record.fields, truth.external_id)
+        raise RecordRejected(
+            f"External id {truth.external_id} is payment {truth.payment_id} on invoice "
+            f"{truth.invoice_id}, but this record names invoice {known.invoice_id}. "
+            f"{_how_to_move(truth)}"
+        )
+    replaced = None
+    if isinstance(known.there, LedgerEntry) and known.there.payment_id == truth.payment_id:
+        named = Payment(truth.payment_id)
+        replaced = replaced_entry(record, named, known.there, is_doubtful=known.is_doubtful)
+    return Update(
+        known.invoice_id, truth.payment_id, record.fields, truth.external_id, replaced=replaced
+    )
 
 
 def _by_payment_of_invoice(record: PaymentRecord, known: Known) -> Decision | None:
@@ -214,7 +246,12 @@ def _by_payment_of_invoice(record: PaymentRecord, known: Known) -> Decision | No
             f"Invoice {known.invoice_id} has several payments: give the <id> of one of "
             f"{listed([payment.id for payment in payments])}."
         )
-    return Update(known.invoice_id, payments[0].id, record.fields) if payments else None
+    if not payments:
+        return None
+    replaced = None
+    if credit_of(record.fields) is None:
+        replaced = replaced_by(record, payments[0], known.there, is_doubtful=known.is_doubtful)
+    return Update(known.invoice_id, payments[0].id, record.fields, replaced=replaced)
 
 
 def _new_payment(record: PaymentRecord, known: Known) -> Decision | None:
@@ -239,11 +276,8 @@ def _processed_before(
         named.append(record.invoice_id)
     if named and truth.invoice_id is not None and truth.invoice_id not in named:
         other = record.named_invoice
-        return failed(
-            record,
-            f"{told} But that was invoice {truth.invoice_id}, and this is invoice {other}. Nothing "
-            "was sent. If these are two payments, give this one an external id of its own.",
-        )
+        told += f" But that was invoice {truth.invoice_id}, and this is invoice {other}."
+        return failed(record, f"{told} {_how_to_move(truth)}")
     changes = [
         f"the {_WORDS[name]} was {_shown(before)} then, and is {_shown(now)} here"
         for name, before, now, same in (
@@ -262,20 +296,24 @@ def _processed_before(
     )
 
 
-def _other_invoice(truth: TruthRecord, invoice_id: int) -> str:
+def _how_to_move(truth: TruthRecord) -> str:
     paid, was = truth.payment_id, truth.invoice_id
-    told = (
-        f"External id {truth.external_id} is payment {paid} on invoice {was}, but this record "
-        f"names invoice {invoice_id}. Nothing was sent."
-    )
-    take_back = (
-        f"upload a record with <id>{paid}</id>, invoice {was} and <amount>0</amount> to take it "
-        "back there, then delete the truth table's entry "
-        f"(`python -m payments truth delete {truth.external_id}`), then upload this record again."
-    )
     return (
-        f"{told} If these are two payments, give this one an external id of its own, and upload it "
-        f"again. Only if payment {paid} should never have been on invoice {was}: first {take_back}"
+        "Nothing was sent. If these are two payments, give this one an external id of its own, and "
+        f"upload it again. Only if payment {paid} should never have been on invoice {was}: first "
+        "delete the truth table's entry (`python -m payments truth delete "
+        f"{truth.external_id}`), then upload a record with <id>{paid}</id>, "
+        f"<invoice><id>{was}</id></invoice> and <amount>0</amount>, which takes it back there, "
+        "then this record again."
+    )
+
+
+def _second_payment(update: Update) -> str:
+    return (
+        f"Invoice {update.invoice_id} has payment {update.payment_id} already: {update.replaced}. "
+        "Nothing was sent, since SecondPayment is Reject. If this record is that payment, there is "
+        "nothing to do. If it is a further one, upload the sum of both as <amount>, with "
+        f"<id>{update.payment_id}</id>."
     )
 
 
@@ -331,9 +369,23 @@ def listed(ids: list[int]) -> str:
     return ", ".join(str(number) for number in ids)
 
 
+def _recorded_otherwise(payment_id: int, difference: Difference) -> str:
+    name, held, sent = difference.name, _shown(difference.held), _shown(difference.sent)
+    told = (
+        f"ConnectWise has recorded payment {payment_id} with the {_WORDS[name]} {held}, but {sent} "
+        "was sent. "
+    )
+    if name == "amount":
+        return told + (
+            "If no more was open on the invoice, the rest is an overpayment: give "
+            f"<amount>{held}</amount> here, upload it again, and book the rest elsewhere."
+        )
+    return told + f"Correct it in ConnectWise, or give <{name}>{held}</{name}> and upload it again."
+
+
 _WORDS = {"amount": "amount", "paymentDate": "date"}
 
 
 def _shown(value: object) -> str:
     """Return an amount with its digits, a date without its time."""
-    return f"{value:f}" if isinstance(value, Decimal) else str(value).removesuffix("T00:00:00Z")
+    return money(value) if isinstance(value, Decimal) else str(value).removesuffix("T00:00:00Z")

@@ -8,7 +8,7 @@ second of one that has taken effect: what ConnectWise holds decides.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from typing import Protocol
 
@@ -47,6 +47,15 @@ class Sent:
     creates: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Occupied:
+    """What a create found on its invoice instead; `may_be_own`: an earlier try may have made it."""
+
+    payments: tuple[Payment, ...]
+    may_be_own: bool
+    creates: int
+
+
 class Sender:
     """Send the decisions of one run."""
 
@@ -56,7 +65,7 @@ class Sender:
         self._quiet = quiet
         self._clock = clock
 
-    def send(self, decision: Decision) -> Steps[Sent]:
+    def send(self, decision: Decision) -> Steps[Sent | Occupied]:
         """Carry a decision out; raises RecordRejected, and RecordStuck if there is no verdict."""
         if isinstance(decision, Update):
             return (yield from self._update(decision))
@@ -146,8 +155,8 @@ class Sender:
         except NotFound:
             raise RecordRejected(_payment_gone(update)) from None
 
-    def _create(self, create: Create) -> Steps[Sent]:
-        """Create the payment, or update the one that turns out to be there.
+    def _create(self, create: Create) -> Steps[Sent | Occupied]:
+        """Create the payment, or find the one that turns out to be there.
 
         A create without an answer is sent again only when it cannot arrive any more and ConnectWise
         shows no payment. How a second payment is refused is not documented, so that every refusal
@@ -166,7 +175,8 @@ class Sender:
                     tries.note(refusal, 1 if isinstance(refusal, Busy) else _LOST_CREATE_COUNTS_AS)
                 found = yield from self._found(create, creates)
                 if found:
-                    return (yield from self._adopt(create, found, creates, refusal))
+                    may_be_own = creates > 1 or isinstance(refusal, CallFailed)
+                    return _found_there(create, Occupied(found, may_be_own, creates))
                 if isinstance(refusal, RecordRejected):
                     raise
                 yield tries.next_try(refusal)
@@ -205,23 +215,15 @@ class Sender:
             yield min(now + wait_seconds, ends)
             wait_seconds = min(2 * wait_seconds, _LONGEST_LOOK_SECONDS)
 
-    def _adopt(
-        self,
-        create: Create,
-        found: tuple[Payment, ...],
-        creates: int,
-        refusal: CallFailed | RecordRejected,
-    ) -> Steps[Sent]:
-        """Take the payment that is there after a create was refused, or went without an answer."""
-        if len(found) > 1:
-            raise RecordRejected(several(create.invoice_id, found))
-        payment = found[0]
-        ours = creates > 1 or isinstance(refusal, CallFailed)
-        if ours and holds(create.fields, payment.fields):
-            return Sent(Action.CREATED, payment, creates)
-        update = Update(create.invoice_id, payment.id, create.fields)
-        sent = yield from self._update(update)
-        return replace(sent, creates=creates)
+
+def _found_there(create: Create, there: Occupied) -> Sent | Occupied:
+    """Take the payment that is there for the one that a create without an answer has made."""
+    if len(there.payments) > 1:
+        raise RecordRejected(several(create.invoice_id, there.payments))
+    payment = there.payments[0]
+    if there.may_be_own and holds(create.fields, payment.fields):
+        return Sent(Action.CREATED, payment, there.creates)
+    return there
 
 
 def several(invoice_id: int, payments: Sequence[Payment]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import permutations
 
+from payments.models import SecondPayment
 from payments.report import ReportOn
 from payments.stores.bucket import WORK_PREFIX
 
@@ -23,6 +24,7 @@ class Settings:
 
     secret_name: str
     truth_table_name: str
+    ledger_table_name: str
     imports_table_name: str
     queue_url: str
     prevent_reprocessing: bool
@@ -33,6 +35,7 @@ class Settings:
     api_version: str
     report_on: ReportOn
     notification_topic_arn: str
+    second_payment: SecondPayment = SecondPayment.REPLACE
     currency_decimals: int = 2
     bucket_name: str = ""
 
@@ -43,6 +46,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     settings = Settings(
         secret_name=variables.text("CONNECTWISE_SECRET_NAME"),
         truth_table_name=variables.text("TRUTH_TABLE_NAME"),
+        ledger_table_name=variables.text("LEDGER_TABLE_NAME"),
         imports_table_name=variables.text("IMPORTS_TABLE_NAME"),
         queue_url=variables.text("QUEUE_URL", default=""),
         prevent_reprocessing=variables.one_of("PREVENT_REPROCESSING", ("false", "true")) == "true",
@@ -53,6 +57,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         api_version=variables.text("CONNECTWISE_API_VERSION"),
         report_on=ReportOn(variables.one_of("REPORT_ON", ReportOn)),
         notification_topic_arn=variables.text("NOTIFICATION_TOPIC_ARN"),
+        second_payment=SecondPayment(variables.one_of("SECOND_PAYMENT", SecondPayment, "Replace")),
         currency_decimals=variables.number("CURRENCY_DECIMALS", 0, MAX_CURRENCY_DECIMALS, "2"),
         bucket_name=variables.text("BUCKET_NAME", default=""),
     )
@@ -78,9 +83,9 @@ class _Variables:
             self.problems.append(f"{name} is missing")
         return value or ""
 
-    def one_of(self, name: str, words: Iterable[str]) -> str:
+    def one_of(self, name: str, words: Iterable[str], default: str | None = None) -> str:
         known = list(words)
-        value = self.text(name)
+        value = self.text(name, default)
         if value and value not in known:
             self.problems.append(f"{name} must be one of {', '.join(known)}")
         return value if value in known else known[0]

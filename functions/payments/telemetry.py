@@ -28,6 +28,7 @@ class CloudWatchTelemetry:
         self._publish(
             PaymentsCreated=tally.created,
             PaymentsUpdated=tally.updated,
+            PaymentsReplaced=tally.replaced,
             PaymentsSkipped=tally.skipped,
             PaymentsFailed=tally.failed,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from unicodedata import category
 
 MAX_SHOWN_CHARACTERS = 100
@@ -23,6 +24,12 @@ def visible(text: str) -> str:
     """
     cut = text if len(text) <= MAX_SHOWN_CHARACTERS else f"{text[:MAX_SHOWN_CHARACTERS]}…"
     return "".join(c if _is_plain(c) else f"[U+{ord(c):04X}]" for c in cut)
+
+
+def money(amount: Decimal) -> str:
+    """Return an amount as people write it: ConnectWise's 40.5 is 40.50."""
+    text = f"{amount:f}"
+    return f"{text}0" if text[-2:-1] == "." else text
 
 
 def _is_plain(character: str) -> bool:

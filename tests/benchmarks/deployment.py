@@ -10,6 +10,7 @@ from local_stack.clients import ROOT_CREDENTIALS
 _BUCKET = "payments"
 _SECRET = "connectwise-payments"
 _TRUTH_TABLE = "truth"
+_LEDGER_TABLE = "ledger"
 _IMPORTS_TABLE = "imports"
 
 
@@ -21,8 +22,9 @@ class Deployment:
         s3 = local_stack.client("s3")
         s3.create_bucket(Bucket=_BUCKET)
         s3.put_bucket_versioning(Bucket=_BUCKET, VersioningConfiguration={"Status": "Enabled"})
-        self._create_table(_TRUTH_TABLE, ["externalId", "connection"])
-        self._create_table(_IMPORTS_TABLE, ["importId"])
+        self._create_table(_TRUTH_TABLE, externalId="S", connection="S")
+        self._create_table(_LEDGER_TABLE, invoiceId="N", connection="S")
+        self._create_table(_IMPORTS_TABLE, importId="S")
 
     @property
     def pid(self) -> int:
@@ -50,14 +52,16 @@ class Deployment:
             "AWS_CA_BUNDLE": str(server.certificate.certificate),
         }
 
-    def _create_table(self, name: str, keys: list[str]) -> None:
+    def _create_table(self, name: str, **keys: Any) -> None:
         self._local_stack.client("dynamodb").create_table(
             TableName=name,
             KeySchema=[
                 {"AttributeName": key, "KeyType": kind}
                 for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
             ],
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+            AttributeDefinitions=[
+                {"AttributeName": key, "AttributeType": kind} for key, kind in keys.items()
+            ],
             BillingMode="PAY_PER_REQUEST",
         )
 
@@ -74,6 +78,7 @@ def function_environment(connections: int) -> dict[str, str]:
         "SUCCESS_PREFIX": "success/",
         "FAIL_PREFIX": "fail/",
         "TRUTH_TABLE_NAME": _TRUTH_TABLE,
+        "LEDGER_TABLE_NAME": _LEDGER_TABLE,
         "IMPORTS_TABLE_NAME": _IMPORTS_TABLE,
         "REPORT_ON": "Never",
         "NOTIFICATION_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:none",

@@ -14,6 +14,8 @@ IMPORTS_WAIT_FOR: tuple[Permission, ...] = (
     ("StoreOutcomes", "s3:GetObject"),
     ("TruthTable", "dynamodb:BatchGetItem"),
     ("TruthTable", "dynamodb:BatchWriteItem"),
+    ("LedgerTable", "dynamodb:BatchGetItem"),
+    ("LedgerTable", "dynamodb:BatchWriteItem"),
     ("ImportsTable", "dynamodb:GetItem"),
     ("ImportsTable", "dynamodb:UpdateItem"),
 )

@@ -1,22 +1,17 @@
 """The operator's command, on the deployed template with ConnectWise behind it."""
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import boto3
 import pytest
-from typer.testing import CliRunner
 
-from demo.aws import environment
 from e2e.deployed import ROOT, SECRET_NAME, Deploy, Deployment, invoice_number
+from e2e.operator import Operator
 from e2e.payment_xml import payment, payment_file, read_records
-from payments.command.app import app
 from payments.command.deployment import Deployment as CommandDeployment
 from payments.command.follow import standstill
 from payments.command.import_file import fetch
@@ -25,50 +20,6 @@ from payments.command.problem import CommandFailed
 from simulator.control import Simulator
 
 pytestmark = pytest.mark.e2e
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """How a command ended, and what it said."""
-
-    exit_code: int
-    output: str
-    errors: str
-
-
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """Somebody who runs the command for a deployment, in a folder of their own."""
-
-    deployment: Deployment
-    folder: Path
-    _runner: CliRunner = field(default_factory=CliRunner)
-
-    def runs(self, *arguments: object, stdin: str = "") -> Ran:
-        """Run the command."""
-        ran = self._runner.invoke(
-            app, [str(argument) for argument in arguments], input=stdin, env=self.environment()
-        )
-        if ran.exception is not None and not isinstance(ran.exception, SystemExit):
-            raise ran.exception
-        return Ran(ran.exit_code, ran.stdout, ran.stderr)
-
-    def environment(self) -> dict[str, str]:
-        """The variables that say where: as for the AWS CLI, and the stack."""
-        stack = {"PAYMENTS_STACK": self.deployment.stack.name, "COLUMNS": "300"}
-        return environment(self.deployment.local_stack) | stack
-
-    def has(self, name: str, content: bytes) -> Path:
-        """Write a file."""
-        path = self.folder / name
-        path.write_bytes(content)
-        return path
-
-    def previews(self, file: Path) -> list[dict[str, Any]]:
-        """What `preview --json` says of each record."""
-        ran = self.runs("preview", file, "--json")
-        assert not ran.errors
-        return [json.loads(line) for line in ran.output.splitlines()]
 
 
 @pytest.fixture

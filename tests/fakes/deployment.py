@@ -20,6 +20,7 @@ from payments.bootstrap import World, event_handler_in
 from payments.connectwise.api import CallCounts
 from payments.handler import EventHandler
 from payments.import_state import Status, Tally
+from payments.models import SecondPayment
 from payments.pipeline import Bounds
 from payments.report import ReportOn
 from payments.settings import Settings
@@ -35,8 +36,11 @@ class Published:
 
     files: list[Status] = field(default_factory=list)
     delays: int = 0
+    tally: Tally = field(default_factory=Tally)
 
-    def records(self, tally: Tally) -> None: ...
+    def records(self, tally: Tally) -> None:
+        self.tally += tally
+
     def calls(self, counts: CallCounts) -> None: ...
 
     def file(self, status: Status) -> None:
@@ -53,6 +57,7 @@ class Deployment:
         self,
         disk: Path,
         *invoices: FakeInvoice,
+        second_payment: SecondPayment = SecondPayment.REPLACE,
         prevent_reprocessing: bool = False,
         bounds: Bounds = SMALL,
         **tenant: bool,
@@ -62,6 +67,7 @@ class Deployment:
         self.connectwise = FakeConnectWise(*shelf, way=self.mishaps, **tenant)
         self.bucket = FakeBucket()
         self.truth, self.imports = FakeTable(("externalId", "connection")), FakeTable(("importId",))
+        self.ledger = FakeTable(("invoiceId", "connection"))
         self.queue = FakeQueue(self.clock.time, way=self.mishaps)
         self.published = Published()
         self.secret = {
@@ -76,9 +82,11 @@ class Deployment:
         self._settings = Settings(
             secret_name="secret",
             truth_table_name="truth",
+            ledger_table_name="ledger",
             imports_table_name="imports",
             queue_url="queue",
             prevent_reprocessing=prevent_reprocessing,
+            second_payment=second_payment,
             incoming_prefix="incoming/",
             success_prefix="success/",
             fail_prefix="fail/",
@@ -155,9 +163,10 @@ class Deployment:
         return [error for record in self.fail(name) for error in record.errors]
 
     def _process(self) -> EventHandler:
+        tables = {"truth": self.truth, "ledger": self.ledger, "imports": self.imports}
         world = World(
             s3=FakeS3(self.bucket, self.mishaps),
-            dynamodb=FakeDynamoDb({"truth": self.truth, "imports": self.imports}, self.mishaps),
+            dynamodb=FakeDynamoDb(tables, self.mishaps),
             sqs=self.queue,
             sns=lambda: None,
             read_secret=lambda: json.dumps(self.secret),

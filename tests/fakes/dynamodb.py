@@ -33,14 +33,14 @@ def client_error(code: str, operation: str = "", **more: Any) -> ClientError:
 
 @dataclass(slots=True)
 class FakeTable:
-    """The items of one table by key: the partition key and perhaps a sort key, both texts."""
+    """The items of one table by key: the partition key and perhaps a sort key, texts or numbers."""
 
     key_names: tuple[str, ...]
     items: dict[Key, Item] = field(default_factory=dict)
 
     def key(self, item: Item) -> Key:
         """Return the key of an item; refuses what DynamoDB refuses."""
-        key = tuple(item[name]["S"] for name in self.key_names)
+        key = tuple(item[name].get("S") or item[name]["N"] for name in self.key_names)
         for text, most in zip(key, _MOST_KEY_BYTES, strict=False):
             if not 0 < len(text.encode()) <= most:
                 raise client_error("ValidationException")

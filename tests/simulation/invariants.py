@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 from fakes.connectwise import FakeConnectWise
@@ -13,14 +14,15 @@ from fakes.expressions import Item
 from fakes.s3 import FakeBucket
 from payments.connectwise.wire import Response
 from payments.files.output import StoredOutcome, read_part
+from payments.models import LedgerEntry
 from payments.quiet import CALL_SECONDS, SETTLE_SECONDS
 from simulation.closing import Broken, check_closed
 from simulation.network import Message
-from simulation.oracle import Books, Entry, Record, Verdict, apply, connected
+from simulation.oracle import Books, Entry, Made, Record, Verdict, apply, connected
 from simulation.scenario import Scenario, Upload
 from simulation.scheduler import Scheduler
 
-IMPORTS, TRUTH = "imports", "truth"
+IMPORTS, TRUTH, LEDGER = "imports", "truth", "ledger"
 CONNECTION = "na.myconnectwise.net/acme"
 
 _GIVEN_UP = "The import was given up near this record"
@@ -81,6 +83,7 @@ class Watchman:
         self._sent_by: dict[Message, Import] = {}
         self._late: list[Late] = []
         self._learned: set[tuple[str, str, Entry]] = set()
+        self._recorded: set[tuple[int, Made]] = set()
 
     @property
     def open_files(self) -> list[str]:
@@ -147,6 +150,8 @@ class Watchman:
         elif operation == "BatchWriteItem":
             for write in request.get(TRUTH, ()):
                 self._truth_written(write["PutRequest"]["Item"])
+            for write in request.get(LEDGER, ()):
+                self._ledger_written(plain(write["PutRequest"]["Item"]))
         elif operation == "UpdateItem" and request["TableName"] == IMPORTS:
             self._import_saved(self._tables[IMPORTS].items[request["Key"]["importId"]["S"],])
 
@@ -164,6 +169,8 @@ class Watchman:
             if outcome.learned is not None:
                 entry = entry_of(outcome.learned)
                 self._learned.add((import_id, outcome.learned.external_id, entry))
+            if outcome.recorded is not None:
+                self._recorded.add(made_of(outcome.recorded))
             if any(_ABANDONED.match(message) for message in outcome.messages):
                 self._abandoned(found, record, outcome.messages[0])
             else:
@@ -187,6 +194,10 @@ class Watchman:
             raise Broken(f"{where} is {became}, but must be {verdict}: {outcome.messages}")
         if verdict.succeeded and outcome.payment_id != payment_id:
             raise Broken(f"{where} is payment {outcome.payment_id}, but must be {payment_id}")
+        replaced = outcome.result.replaced
+        amount = None if replaced is None else replaced.amount
+        if verdict.succeeded and amount != self._books.replaced:
+            raise Broken(f"{where} replaces {replaced}, but must replace {self._books.replaced}")
         after = self._books.truth.get(record.external_id or "")
         learned = before if outcome.learned is None else entry_of(outcome.learned)
         if learned != after:
@@ -200,6 +211,10 @@ class Watchman:
             self._overruled(external_id, entry)
         elif (import_id, external_id, entry) not in self._learned:
             raise Broken(f"the truth table learns what no part holds: {row}")
+
+    def _ledger_written(self, item: Mapping[str, Any]) -> None:
+        if "foundBy" not in item and made_of_item(item) not in self._recorded:
+            raise Broken(f"the ledger learns what no part holds: {item}")
 
     def _overruled(self, external_id: str, entry: Entry) -> None:
         truths = (self._books.truth, *self._active.truth_after)
@@ -281,6 +296,18 @@ def entry_of(learned: Any) -> Entry:
     """Return what a part teaches, in the oracle's words."""
     day = learned.day and learned.day[:10]
     return Entry(learned.payment_id, learned.invoice_id, learned.accepted, learned.amount, day)
+
+
+def made_of(recorded: LedgerEntry) -> tuple[int, Made]:
+    """Return what a part records on an invoice, in the oracle's words."""
+    return recorded.invoice_id, Made(recorded.payment_id, recorded.external_id, recorded.amount)
+
+
+def made_of_item(item: Mapping[str, Any]) -> tuple[int, Made]:
+    """Return an item of the ledger in the oracle's words."""
+    amount = item.get("amount")
+    exact = None if amount is None else Decimal(amount)
+    return int(item["invoiceId"]), Made(int(item["paymentId"]), item.get("externalId"), exact)
 
 
 def entry_of_item(item: Mapping[str, Any]) -> Entry:

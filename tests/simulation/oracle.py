@@ -75,18 +75,31 @@ class Entry:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The payment that was recorded last on an invoice, under which external id."""
+
+    payment_id: int
+    external_id: str | None
+    amount: Decimal | None
+
+
 @dataclass(slots=True)
 class Books:
-    """ConnectWise and the truth table.
+    """ConnectWise, the truth table and the ledger.
 
     `numbers` are the invoices' numbers, `balances` what can be paid on those that cut an
-    overpayment, and `counted` how many payments each invoice has ever had.
+    overpayment, and `counted` how many payments each invoice has ever had. `replaced` is the amount
+    that the last record has overwritten without having made it.
     """
 
     numbers: dict[int, str]
     held: dict[int, dict[int, Row]]
     truth: dict[str, Entry]
     prevents_reprocessing: bool = False
+    rejects_second: bool = False
+    made: dict[int, Made] = field(default_factory=dict)
+    replaced: Decimal | None = None
     balances: dict[int, Decimal] = field(default_factory=dict)
     poisoned: frozenset[int] = frozenset()
     poisons_reads: bool = False
@@ -105,6 +118,7 @@ class Rejected(Exception):
 
 def apply(books: Books, record: Record) -> tuple[Verdict, int | None]:
     """Do one record; return what became of it, and its payment's id if it is known."""
+    books.replaced = None
     entry = None if record.external_id is None else books.truth.get(record.external_id)
     if record.wrong:
         return Verdict.FAILED, None
@@ -134,6 +148,10 @@ def _corrects(books: Books, record: Record, entry: Entry) -> bool:
 def _send(books: Books, record: Record, entry: Entry | None) -> tuple[Verdict, int | None]:
     invoice_id = _invoice(books, record, entry)
     payment_id = _payment(books, record, entry, invoice_id)
+    if payment_id is not None and record.payment_id is None:
+        books.replaced = _not_its_own(books, record, entry, invoice_id, payment_id)
+        if books.replaced is not None and books.rejects_second:
+            raise Rejected
     if invoice_id in books.poisoned and not _is_held(books, record, invoice_id, payment_id):
         raise Rejected
     verdict = Verdict.UPDATED
@@ -151,9 +169,32 @@ def _send(books: Books, record: Record, entry: Entry | None) -> tuple[Verdict, i
     if invoice_id in books.balances and "amount" in row:
         row["amount"] = min(row["amount"], books.balances[invoice_id])
     accepted = record.amount is None or row["amount"] == record.amount
+    _record(books, record, invoice_id, row)
     if record.external_id is not None:
         books.truth[record.external_id] = _learned(record, entry, invoice_id, payment_id, accepted)
     return (verdict if accepted else Verdict.FAILED), payment_id
+
+
+def _not_its_own(
+    books: Books, record: Record, entry: Entry | None, invoice_id: int, payment_id: int
+) -> Decimal | None:
+    """Return the amount of a payment that others have made, None if there is nothing of theirs."""
+    made = books.made.get(invoice_id)
+    if made is None or made.payment_id != payment_id:
+        row = books.held[invoice_id].get(payment_id, {})
+        return None if entry is not None else row.get("amount") or None
+    if record.external_id is not None and record.external_id == made.external_id:
+        return None
+    return made.amount or None
+
+
+def _record(books: Books, record: Record, invoice_id: int, row: Row) -> None:
+    if "credit" in row:
+        return
+    owner, made = record.external_id, books.made.get(invoice_id)
+    if owner is None and record.payment_id is not None and made is not None:
+        owner = made.external_id if made.payment_id == row["id"] else None
+    books.made[invoice_id] = Made(row["id"], owner, row.get("amount"))
 
 
 def _is_held(books: Books, record: Record, invoice_id: int, payment_id: int | None) -> bool:

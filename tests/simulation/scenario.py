@@ -56,6 +56,7 @@ class Scenario:
     uploads: tuple[Upload, ...]
     mishaps: Mishaps
     prevents_reprocessing: bool
+    rejects_second: bool
     takes_second_payment: bool
     cuts_overpayments: bool
     connections: int
@@ -82,6 +83,7 @@ def scenario(seed: int, mode: str) -> Scenario:
         author.uploads(),
         troubles,
         prevents_reprocessing=random.random() < 0.4,
+        rejects_second=random.random() < 0.3,
         takes_second_payment=author.tenant == "takes",
         cuts_overpayments=author.tenant == "cuts",
         connections=random.randint(1, 4),

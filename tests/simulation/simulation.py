@@ -24,7 +24,7 @@ from payments.pipeline import Bounds
 from payments.settings import Settings, read_settings
 from simulation.closing import Broken
 from simulation.function import Function, announcement
-from simulation.invariants import CONNECTION, IMPORTS, TRUTH, Watchman
+from simulation.invariants import CONNECTION, IMPORTS, LEDGER, TRUTH, Watchman
 from simulation.mishaps import HOUR
 from simulation.network import Network, Watch
 from simulation.oracle import Books
@@ -107,6 +107,7 @@ class Simulation:
         self.bucket = FakeBucket()
         self.tables = {
             TRUTH: FakeTable(("externalId", "connection")),
+            LEDGER: FakeTable(("invoiceId", "connection")),
             IMPORTS: FakeTable(("importId",)),
         }
         self._fill_truth_table()
@@ -236,6 +237,7 @@ class Simulation:
             {
                 "CONNECTWISE_SECRET_NAME": "secret",
                 "TRUTH_TABLE_NAME": TRUTH,
+                "LEDGER_TABLE_NAME": LEDGER,
                 "IMPORTS_TABLE_NAME": IMPORTS,
                 "QUEUE_URL": "queue",
                 "PREVENT_REPROCESSING": str(of.prevents_reprocessing).lower(),
@@ -247,6 +249,7 @@ class Simulation:
                 "REPORT_ON": "Always",
                 "NOTIFICATION_TOPIC_ARN": "topic",
                 "CURRENCY_DECIMALS": "2",
+                "SECOND_PAYMENT": "Reject" if of.rejects_second else "Replace",
             }
         )
 
@@ -269,6 +272,7 @@ def books(of: Scenario, connectwise: FakeConnectWise) -> Books:
         held=deepcopy(connectwise.held),
         truth=dict(of.truth),
         prevents_reprocessing=of.prevents_reprocessing,
+        rejects_second=of.rejects_second,
         balances=balances,
         poisoned=frozenset() if of.mishaps.poison_works else of.mishaps.poisoned,
         poisons_reads=of.mishaps.poisons_reads,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from payments import importer, rules, sending, upsert
+from payments import importer, rules, second_payment, sending, upsert
 from payments.bootstrap import World
 from payments.connectwise.finance import Finance
 from payments.connectwise.wire import Request, Response, Wire
@@ -18,10 +18,12 @@ from payments.errors import NoAnswer
 from payments.import_state import ImportState
 from payments.learned import Learned
 from payments.models import Action, Outcome, Payment, PaymentRecord, TruthRecord
+from payments.notes import Notes
 from payments.quiet import Quiet
 from payments.rules import Policy
 from payments.stores.bucket import Bucket
 from payments.stores.imports_table import ImportsTable
+from payments.stores.ledger import Ledger
 from payments.stores.truth_table import TruthTable
 from payments.upsert import Upsert
 from simulation.mishaps import Form, Kill, Outage
@@ -122,6 +124,16 @@ def lookups_remembered(world: World) -> World:
     return replace(world, wire=lambda credentials: Remembering(wire(credentials)))
 
 
+def others_own_everything(patch: Patch) -> None:
+    """Tell what others have made by what shows, also where it may be the record's own."""
+    replaced_by = second_payment.replaced_by
+
+    def as_it_shows(record: PaymentRecord, payment: Payment, there: Any, **_: Any) -> Any:
+        return replaced_by(record, payment, there, is_doubtful=False)
+
+    patch.setattr(rules, "replaced_by", as_it_shows)
+
+
 # ---- In which weather it is seen -----------------------------------------------------------------
 
 
@@ -136,11 +148,10 @@ def uploading(*records: Record, **about: Any) -> Weather:
         return replace(
             of,
             invoices=fakes,
-            held=(),
             removed=frozenset(),
             truth={},
             uploads=(upload,),
-            **{"chunk_records": 12, "connections": 3, **about},
+            **{"held": (), "rejects_second": False, "chunk_records": 12, "connections": 3, **about},
         )
 
     return made
@@ -165,7 +176,7 @@ def a_record_rests_on_what_is_there(of: Scenario) -> Scenario:
 
 def a_create_arrives_much_too_late(of: Scenario) -> Scenario:
     """On a tenant that takes a second payment, while there is still a lot to do."""
-    made = uploading(*amounts(1, 2, 2, 2, 2, 2, 2, 2), takes_second_payment=True)(of)
+    made = uploading(*amounts(1, *[2] * 20), takes_second_payment=True)(of)
     resets = Outage(0.0, 5.0, "connectwise", Form.RESET, kinds=frozenset(("create",)))
     late = replace(of.mishaps, outages=(resets,), lost=0.3, late=1.0, kills=())
     return replace(made, mishaps=late)
@@ -196,6 +207,14 @@ def answers_are_lost(of: Scenario) -> Scenario:
     """Each second one, but they arrive in time."""
     made = uploading(*amounts(1, 2, 1, 2))(of)
     return replace(made, mishaps=replace(of.mishaps, lost=0.5, late=0.0))
+
+
+def others_have_paid_before(of: Scenario) -> Scenario:
+    """Both invoices, and a run is killed in the middle."""
+    row = {"amount": Decimal(50), "paymentDate": "2020-01-01T00:00:00Z"}
+    made = uploading(*amounts(1, 2), held=((1, row), (2, row)))(of)
+    kill = Kill(1 + of.seed % 4, later=0.3, is_write=True, holds_up=False)
+    return replace(made, mishaps=replace(of.mishaps, lost=0.0, late=0.0, kills=(kill,)))
 
 
 FAULTS = [
@@ -262,6 +281,29 @@ FAULTS = [
     Fault(
         "a run forgets what it has taught the truth table",
         instead(Learned, "add", lambda *_, **__: None),
+    ),
+    Fault(
+        "the ledger learns before the part is stored",
+        parts_stored_after(Ledger, "store"),
+        "the ledger learns what no part holds",
+        uploading(*amounts(1)),
+    ),
+    Fault(
+        "what is found on an invoice is not noted before it is changed",
+        instead(Notes, "looked", lambda *_, **__: None),
+        "must replace",
+        others_have_paid_before,
+    ),
+    Fault(
+        "an invoice that may be paid is not noted before its records are begun",
+        instead(Notes, "_note", lambda *_, **__: None),
+        "must replace",
+        others_have_paid_before,
+    ),
+    Fault(
+        "what a killed run has sent is taken for somebody else's",
+        others_own_everything,
+        "must replace",
     ),
     Fault(
         "nobody looks in the end whether a payment is there twice",

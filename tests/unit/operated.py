@@ -18,7 +18,12 @@ from payments.connectwise.wire import Wire
 from payments.workers import Ended
 
 CREDENTIALS = Credentials("na.myconnectwise.net", "acme", "public", "private", "client")
-OUTPUTS = {"TruthTableName": "truth", "ImportsTableName": "imports", "BucketName": "bucket"}
+OUTPUTS = {
+    "TruthTableName": "truth",
+    "LedgerTableName": "ledger",
+    "ImportsTableName": "imports",
+    "BucketName": "bucket",
+}
 PARAMETERS = {"MaxConnections": "8", "IncomingPrefix": "incoming/"}
 
 

@@ -9,11 +9,27 @@ from typing import Any
 import pytest
 
 from fakes.connectwise import FakeConnectWise, FakeInvoice, answer
-from payments.command.preview import PreviewRow, Rehearsal, Replaced, rehearse
+from fakes.ledger import FakeLedger
+from payments.command.preview import PreviewRow, Rehearsal, rehearse
 from payments.command.problem import CommandFailed, in_plain_words
-from payments.command.rehearsal import KnownInvoices, RehearsedPayments, RehearsedTruth
+from payments.command.rehearsal import (
+    KnownInvoices,
+    RehearsedLedger,
+    RehearsedPayments,
+    RehearsedTruth,
+)
 from payments.errors import NoAnswer
-from payments.models import Action, Fields, PaymentRecord, RecordXml, TruthRecord
+from payments.models import (
+    Action,
+    Fields,
+    LedgerEntry,
+    PaymentRecord,
+    RecordXml,
+    Replaced,
+    SecondPayment,
+    There,
+    TruthRecord,
+)
 from payments.rules import Policy
 from unit.operated import access_through, ending
 
@@ -46,16 +62,29 @@ Rehearse = Callable[..., list[PreviewRow]]
 
 @pytest.fixture
 def previews(connectwise: FakeConnectWise) -> Rehearse:
-    """Preview records; `truth` are entries of the truth table."""
+    """Preview records; `truth` and `ledger` are what earlier imports have left."""
 
-    def run(*records: PaymentRecord, truth: Iterable[TruthRecord] = ()) -> list[PreviewRow]:
+    def run(
+        *records: PaymentRecord,
+        truth: Iterable[TruthRecord] = (),
+        ledger: Iterable[There] = (),
+        second: SecondPayment = SecondPayment.REPLACE,
+    ) -> list[PreviewRow]:
         rows: list[PreviewRow] = []
         access = access_through(connectwise)
         invoices = KnownInvoices(access.finance, access.api)
         payments = RehearsedPayments(access.finance, invoices.balance)
-        rehearsal = Rehearsal(payments, invoices, RehearsedTruth(Truth(*truth)), rows.extend)
-        rehearse(rehearsal, access, Policy("preview", "p.xml"), 8, iter(records))
+        books = FakeLedger(*ledger)
+        rehearsal = Rehearsal(
+            payments,
+            invoices,
+            RehearsedTruth(Truth(*truth)),
+            RehearsedLedger(books),
+            rows.extend,
+        )
+        rehearse(rehearsal, access, Policy("preview", "p.xml", False, second), 8, iter(records))
         assert connectwise.writes == []
+        assert books.entries == FakeLedger(*ledger).entries
         assert access.clock.monotonic() < access.deadline
         return rows
 
@@ -80,14 +109,35 @@ def test_what_somebody_else_has_recorded_is_shown_as_replaced(
     payment_id = connectwise.add_payment(1, **held)
     [row] = previews(record(1, external_id="R-1", invoice_id=1))
     assert (row.action, row.payment_id) == (Action.UPDATED, payment_id)
-    assert row.replaced == Replaced(held)
+    assert row.replaced == Replaced(Decimal("25.00"), "2026-01-02T00:00:00Z")
 
 
 def test_what_an_earlier_record_of_the_file_has_made_is_shown_as_replaced(
     previews: Rehearse,
 ) -> None:
     rows = previews(record(1, "5", invoice_id=1), record(2, invoice_number="INV-1"))
-    assert rows[1].replaced == Replaced({"amount": Decimal(5)}, by_record=1)
+    assert rows[1].replaced == Replaced(Decimal(5), key="p.xml")
+    assert rows[1].replaced_record == 1
+
+
+def test_what_an_earlier_file_has_recorded_is_shown_with_its_external_id(
+    previews: Rehearse, connectwise: FakeConnectWise
+) -> None:
+    payment_id = connectwise.add_payment(1, amount=Decimal(5))
+    earlier = LedgerEntry(1, payment_id, TIME, Decimal(5), None, "RC-71", "incoming/a.xml")
+    [row] = previews(record(1, external_id="RC-72", invoice_id=1), ledger=[earlier])
+    assert row.replaced == Replaced(Decimal(5), None, "RC-71", "incoming/a.xml")
+
+
+def test_what_is_not_to_be_replaced_would_be_rejected(
+    previews: Rehearse, connectwise: FakeConnectWise
+) -> None:
+    connectwise.add_payment(1, amount=Decimal(5))
+    first, second = previews(
+        record(1, invoice_id=1), record(2, invoice_id=2), second=SecondPayment.REJECT
+    )
+    assert (first.action, second.action) == (Action.FAILED, Action.CREATED)
+    assert "SecondPayment is Reject" in first.messages[0]
 
 
 def test_a_record_s_own_payment_is_not_replaced(

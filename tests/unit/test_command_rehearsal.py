@@ -203,10 +203,6 @@ class FakeTruth:
 def test_the_truth_table_is_read_and_what_was_written_last_hides_what_was_there() -> None:
     truth = RehearsedTruth(FakeTruth())
     assert truth.find(["A", "C"]) == {"A": known_as("A", 70)}
-    assert truth.names("A", 70)
     for record in (known_as("A", 9), known_as("B", 8)):
         truth.store(record)
     assert truth.find(["A", "B"]) == {"A": known_as("A", 9), "B": known_as("B", 8)}
-    assert truth.names("A", 9)
-    assert not truth.names("A", 70)
-    assert not truth.names(None, 9)

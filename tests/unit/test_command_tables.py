@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from payments.command.imports import ImportRow
-from payments.command.preview import PreviewRow, Replaced
+from payments.command.preview import PreviewRow
 from payments.command.rehearsal import Change
 from payments.command.tables import (
     described,
@@ -17,12 +17,12 @@ from payments.command.tables import (
     imports_table,
     preview_json,
     preview_table,
-    replacing,
+    replaced_by,
     truth_details,
     truth_table,
 )
 from payments.import_state import Status, Tally
-from payments.models import Action, TruthRecord
+from payments.models import Action, Replaced, TruthRecord
 
 
 def shown(table: Table) -> list[list[str]]:
@@ -83,18 +83,21 @@ def test_a_create_says_what_it_sends() -> None:
 
 
 @pytest.mark.parametrize(
-    ("replaced", "words"),
+    ("replaced", "record", "words"),
     [
-        (Replaced({"amount": Decimal("5.00")}), "replaces 5.00"),
+        (Replaced(Decimal("5.00")), None, "5.00, which was not recorded from a file"),
         (
-            Replaced({"amount": Decimal(5), "paymentDate": "2026-01-02T00:00:00Z"}, by_record=3),
-            "replaces 5 of 2026-01-02, of record 3 of this file",
+            Replaced(Decimal(5), "2026-01-02T00:00:00Z", "R-1", "p.xml"),
+            3,
+            "5 of 2026-01-02, recorded as R-1 from p.xml, record 3",
         ),
-        (Replaced({}), "replaces a payment"),
+        (Replaced(Decimal(5), key="p.xml"), None, "5, recorded from p.xml"),
+        (Replaced(), None, "a payment, which was not recorded from a file"),
     ],
 )
-def test_what_would_be_replaced_is_said(replaced: Replaced, words: str) -> None:
-    assert replacing(replaced) == words
+def test_what_would_be_replaced_is_said(replaced: Replaced, record: int | None, words: str) -> None:
+    row = PreviewRow(4, None, "7", Action.UPDATED, replaced=replaced, replaced_record=record)
+    assert replaced_by(row) == words
 
 
 def test_a_preview_shows_the_invoice_s_number_beside_its_id() -> None:
@@ -122,13 +125,13 @@ def test_a_rejected_record_shows_why() -> None:
 
 def test_json_has_amounts_with_their_digits() -> None:
     changes = (Change("amount", Decimal("0.10"), Decimal("12345678901234567.89")),)
-    replaced = Replaced({"amount": Decimal("0.10")})
+    replaced = Replaced(Decimal("0.10"))
     row = PreviewRow(
         1, "R-1", "7", Action.UPDATED, 12, changes, invoice_number="INV-7", replaced=replaced
     )
     line = preview_json(row)
     assert '"from":0.10,"to":12345678901234567.89' in line
-    assert '"replaces":{"amount":0.10,"byRecord":null}' in line
+    assert '"replaces":{"amount":0.10,"paymentDate":null' in line
     read = json.loads(line)
     assert (read["action"], read["invoice"], read["invoiceNumber"]) == ("update", "7", "INV-7")
 

@@ -23,7 +23,7 @@ from payments.report import (
     is_wanted,
     subject,
 )
-from payments.stores.result_files import MAX_FAILURES_NAMED
+from payments.stores.result_files import MAX_NAMED
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:topic"
 
@@ -261,7 +261,7 @@ def test_the_largest_report_is_one_that_sns_takes(letter: str) -> None:
     )
     sns = FakeSns()
     Reporter(lambda: sns, TOPIC, ReportOn.ALWAYS).send(report)
-    assert sns.published[0]["Message"].count("; and 9996 more") == MAX_FAILURES_NAMED
+    assert sns.published[0]["Message"].count("; and 9996 more") == MAX_NAMED
 
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))

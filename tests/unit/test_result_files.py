@@ -20,7 +20,7 @@ from payments.rules import failed
 from payments.stores import result_files
 from payments.stores.bucket import Bucket
 from payments.stores.result_files import (
-    MAX_FAILURES_NAMED,
+    MAX_NAMED,
     ResultFiles,
     ResultKeys,
     Written,
@@ -201,7 +201,7 @@ def test_both_files_carry_the_metadata() -> None:
 def test_the_first_failures_are_named_and_all_are_counted() -> None:
     written = Import(outcomes_of(LARGE)).write()
     assert written.failed == 22
-    assert len(written.failures) == MAX_FAILURES_NAMED
+    assert len(written.failures) == MAX_NAMED
     first = written.failures[0]
     assert (first.number, first.external_id, first.messages) == (1, "1", ("no 1",))
     assert str(first.result.amount) == "1.00"

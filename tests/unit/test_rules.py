@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from payments.errors import RecordRejected, RecordStuck
-from payments.models import Action, Fields, Invoice, JsonValue, Payment, PaymentRecord, TruthRecord
+from payments.models import (
+    Action,
+    Fields,
+    Invoice,
+    JsonValue,
+    Payment,
+    PaymentRecord,
+    Replaced,
+    TruthRecord,
+)
 from payments.rules import (
     Create,
     Decision,
@@ -47,7 +56,7 @@ def rejection(record: PaymentRecord, known: Known) -> str:
 
 BY_ID = Update(1, 50, TEN)
 BY_TRUTH = Update(1, 70, TEN, known_as="A")
-BY_INVOICE = Update(1, 90, TEN)
+BY_INVOICE = Update(1, 90, TEN, replaced=Replaced(Decimal(5)))
 CREATE = Create(1, TEN)
 
 
@@ -286,8 +295,12 @@ def test_a_payment_that_is_held_otherwise_fails_and_names_both_values() -> None:
     outcome = answered(payment_record(other_fields=DAY), Action.UPDATED, Payment(5, held), None)
     assert (outcome.action, outcome.payment_id) == (Action.FAILED, 5)
     assert outcome.messages == (
-        "ConnectWise has recorded payment 5 with the amount 8, but 10.00 was sent.",
-        "ConnectWise has recorded payment 5 with the date 2023-01-01, but 2024-01-31 was sent.",
+        "ConnectWise has recorded payment 5 with the amount 8, but 10.00 was sent. If no more was "
+        "open on the invoice, the rest is an overpayment: give <amount>8</amount> here, upload it "
+        "again, and book the rest elsewhere.",
+        "ConnectWise has recorded payment 5 with the date 2023-01-01, but 2024-01-31 was sent. "
+        "Correct it in ConnectWise, or give <paymentDate>2023-01-01</paymentDate> and upload it "
+        "again.",
     )
     assert outcome.rests_on_state
 

@@ -14,6 +14,7 @@ COMPLETE = {
     "SUCCESS_PREFIX": "success/",
     "FAIL_PREFIX": "fail/",
     "TRUTH_TABLE_NAME": "truth",
+    "LEDGER_TABLE_NAME": "ledger",
     "IMPORTS_TABLE_NAME": "imports",
     "REPORT_ON": "OnFailure",
     "NOTIFICATION_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:payments",
@@ -32,6 +33,7 @@ def test_the_environment_becomes_settings() -> None:
     assert read_settings({**COMPLETE, "PATH": "/bin"}) == Settings(
         secret_name="connectwise",
         truth_table_name="truth",
+        ledger_table_name="ledger",
         imports_table_name="imports",
         queue_url="https://sqs.example/queue",
         prevent_reprocessing=True,

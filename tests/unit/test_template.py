@@ -123,7 +123,7 @@ def test_no_parameter_takes_a_secret() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("BucketName", "FunctionName", "TruthTableName", "ImportsTableName"),
+        *("BucketName", "FunctionName", "TruthTableName", "LedgerTableName", "ImportsTableName"),
         *("QueueUrl", "DeadLetterQueueUrl", "NotificationTopicArn", "DashboardName"),
     ],
 )
@@ -318,6 +318,7 @@ def test_the_tables_keys_are_those_that_others_rely_on() -> None:
     }
     assert keys == {
         "TruthTable": [("externalId", "HASH"), ("connection", "RANGE")],
+        "LedgerTable": [("invoiceId", "HASH"), ("connection", "RANGE")],
         "ImportsTable": [("importId", "HASH")],
     }
 
@@ -386,7 +387,7 @@ def published() -> set[str]:
     """Return the names of all metrics that the function publishes."""
     metrics = FakeMetrics()
     telemetry = CloudWatchTelemetry(metrics)
-    telemetry.records(Tally(1, 1, 1, 1))
+    telemetry.records(Tally(1, 1, 1, 1, replaced=1))
     telemetry.calls(CallCounts(1, 1))
     telemetry.delayed()
     for status in Status:

@@ -18,7 +18,7 @@ KEY = {"Ref": "KmsKeyArn"}
 WITH_KEY = deployed_resources(TEMPLATE, KmsKeyArn=KEY_ARN)
 WITHOUT_KEY = deployed_resources(TEMPLATE)
 QUEUES = ("FilesQueue", "DeadLetterQueue")
-TABLES = ("TruthTable", "ImportsTable")
+TABLES = ("TruthTable", "LedgerTable", "ImportsTable")
 ENCRYPTED = {
     "AWS::DynamoDB::Table",
     "AWS::Logs::LogGroup",

@@ -10,6 +10,7 @@ import pytest
 
 from fakes.clock import VirtualClock
 from fakes.connectwise import FakeConnectWise, FakeInvoice, answer, error
+from fakes.ledger import FakeLedger
 from fakes.mishaps import Mishap, Mishaps, answering, lost
 from payments.connectwise.api import Api
 from payments.connectwise.credentials import Credentials
@@ -23,7 +24,7 @@ from payments.models import Action, JsonValue, Outcome, PaymentRecord, TruthReco
 from payments.quiet import CALL_SECONDS, SETTLE_SECONDS, Quiet
 from payments.rules import Policy
 from payments.sending import Sender
-from payments.upsert import Upsert
+from payments.upsert import Books, Upsert
 from unit.records import payment_record, truth_record
 
 DAY = "2024-01-31T00:00:00Z"
@@ -56,7 +57,7 @@ class Office:
         self.upsert = Upsert(
             Sender(finance, patience, self.quiet, self.clock),
             InvoiceLookup(finance, patience),
-            self,
+            Books(self, FakeLedger()),
             self.quiet,
             policy,
             self.clock,
@@ -294,7 +295,7 @@ def test_a_record_that_was_not_accepted_was_not_processed() -> None:
         FakeInvoice(1, total=Decimal(8)), prevent_reprocessing=True, cuts_overpayments=True
     )
     one, two = office.apply(on(external_id="A"), on(external_id="A", number=2, amount="7"))
-    assert "with the amount 8.0, but 10 was sent" in both_values(one)
+    assert "with the amount 8.00, but 10 was sent" in both_values(one)
     assert one.learned is not None
     assert (one.learned.payment_id, one.learned.accepted) == (101, False)
     assert two.action is Action.UPDATED
@@ -332,7 +333,7 @@ def test_a_200_that_has_changed_nothing_is_no_success() -> None:
     office.connectwise.add_payment(1, amount=Decimal(5))
     office.mishaps.plan("update", answering(answer(200, {"id": 101})))
     outcome = office.one(on(payment_id=101, external_id="A"))
-    assert "with the amount 5.0, but 10 was sent" in both_values(outcome)
+    assert "with the amount 5.00, but 10 was sent" in both_values(outcome)
     assert outcome.learned is not None
     assert not outcome.learned.accepted
 
@@ -385,7 +386,7 @@ def test_a_lost_create_that_was_cut_to_the_balance_is_set_to_what_was_meant() ->
     """And read as what it came to: a failure with both values."""
     office = Office(FakeInvoice(1, total=Decimal(8)), cuts_overpayments=True)
     office.mishaps.plan("create", lost(office.clock, arrives_after=1.0))
-    assert "with the amount 8.0, but 10 was sent" in both_values(office.one(on()))
+    assert "with the amount 8.00, but 10 was sent" in both_values(office.one(on()))
 
 
 def test_a_create_without_any_answer_ends_after_a_few_tries() -> None:

@@ -11,6 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from payments.command.problem import CommandFailed
+from payments.models import SecondPayment
 from payments.stores.aws import error_code
 
 _CONFIG = Config(
@@ -19,6 +20,7 @@ _CONFIG = Config(
 _OUTPUTS = (
     "BucketName",
     "TruthTableName",
+    "LedgerTableName",
     "ImportsTableName",
     "QueueUrl",
     "DeadLetterQueueUrl",
@@ -29,6 +31,7 @@ _PARAMETERS = (
     "ConnectWiseApiVersion",
     "MaxConnections",
     "PreventReprocessing",
+    "SecondPayment",
     "Enabled",
     "IncomingPrefix",
     "SuccessPrefix",
@@ -117,6 +120,11 @@ class Deployment:
     def prevent_reprocessing(self) -> bool:
         """Whether Prevent Reprocessing is on."""
         return self.parameters["PreventReprocessing"] == "true"
+
+    @property
+    def second_payment(self) -> SecondPayment:
+        """What happens to a payment that others have made."""
+        return SecondPayment(self.parameters["SecondPayment"])
 
     @property
     def currency_decimals(self) -> int:

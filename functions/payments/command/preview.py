@@ -19,6 +19,7 @@ from payments.command.rehearsal import (
     FIRST_NEW_ID,
     Change,
     KnownInvoices,
+    RehearsedLedger,
     RehearsedPayments,
     RehearsedTruth,
     Step,
@@ -28,25 +29,14 @@ from payments.connectwise.invoices import InvoiceLookup
 from payments.connectwise.patience import Patience
 from payments.files.reader import check_file, read_records
 from payments.files.record import ReadingRules, read_record
-from payments.models import Action, Fields, Outcome, PaymentRecord
+from payments.models import Action, Outcome, PaymentRecord, Replaced
 from payments.pipeline import Pipeline
 from payments.quiet import Quiet
 from payments.rules import Policy
 from payments.sending import Sender
-from payments.upsert import Prepared, Upsert
+from payments.upsert import Books, Prepared, Upsert
 
 _NEW_ID = re.compile(rf"\b{FIRST_NEW_ID // 10**6}[0-9]{{6}}\b")
-
-
-@dataclass(frozen=True, slots=True)
-class Replaced:
-    """What a payment shows now that the record neither names nor has made.
-
-    `by_record` is the record of this file that would have made it so, None if none would.
-    """
-
-    fields: Fields
-    by_record: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +46,7 @@ class PreviewRow:
     `invoice` is as the record names it; `invoice_number` is known where that was looked up.
     `payment_id` is None for a payment that does not exist yet. `changes` are the fields that
     would be sent. `messages` say why it would be rejected or skipped, or what is doubtful.
+    `replaced_record` is the record of this file that would have made what is `replaced`.
     """
 
     number: int
@@ -67,6 +58,7 @@ class PreviewRow:
     messages: tuple[str, ...] = ()
     invoice_number: str | None = None
     replaced: Replaced | None = None
+    replaced_record: int | None = None
 
 
 Report = Callable[[list[PreviewRow]], None]
@@ -94,9 +86,12 @@ def preview(deployment: Deployment, file: Path, report: Report, say_done: SayDon
         RehearsedPayments(access.finance, invoices.balance),
         invoices,
         RehearsedTruth(truth.table),
+        RehearsedLedger(truth.ledger),
         report_rows,
     )
-    policy = Policy("preview", file.name, deployment.prevent_reprocessing)
+    policy = Policy(
+        "preview", file.name, deployment.prevent_reprocessing, deployment.second_payment
+    )
     rehearse(rehearsal, access, policy, deployment.connections, _records(file, deployment, access))
 
 
@@ -107,6 +102,7 @@ class Rehearsal:
     payments: RehearsedPayments
     invoices: KnownInvoices
     truth: RehearsedTruth
+    ledger: RehearsedLedger
     report: Report
 
 
@@ -123,7 +119,7 @@ def rehearse(
     upsert = Upsert(
         Sender(rehearsal.payments, patience, quiet, access.clock),
         InvoiceLookup(rehearsal.invoices, patience),
-        rehearsal.truth,
+        Books(rehearsal.truth, rehearsal.ledger),
         quiet,
         policy,
         access.clock,
@@ -158,6 +154,7 @@ class Rows:
         self._payments = rehearsal.payments
         self._numbers = rehearsal.invoices.numbers
         self._truth = rehearsal.truth
+        self._ledger = rehearsal.ledger
         self._made_by: dict[int, int] = {}
 
     def row(self, outcome: Outcome) -> PreviewRow:
@@ -184,23 +181,18 @@ class Rows:
             step.changes,
             messages + _doubts(step),
             self._number(step.invoice_id),
-            self._replaced(outcome, step),
+            outcome.replaced,
+            self._made_by.get(outcome.payment_id) if outcome.replaced else None,
         )
         self._made_by[outcome.payment_id] = record.number
         if outcome.learned is not None:
             self._truth.store(outcome.learned)
+        if outcome.recorded is not None:
+            self._ledger.store([outcome.recorded])
         return row
 
     def _number(self, invoice_id: int | None) -> str | None:
         return None if invoice_id is None else self._numbers.get(invoice_id)
-
-    def _replaced(self, outcome: Outcome, step: Step) -> Replaced | None:
-        record, payment_id = _payment(outcome), outcome.payment_id
-        if outcome.action is not Action.UPDATED or payment_id is None:
-            return None
-        if record.payment_id is not None or self._truth.names(record.external_id, payment_id):
-            return None
-        return Replaced(step.before, self._made_by.get(payment_id))
 
 
 def _doubts(step: Step) -> tuple[str, ...]:

@@ -16,7 +16,17 @@ from payments.connectwise.answers import usable_id, usable_number
 from payments.connectwise.finance import Calls
 from payments.connectwise.invoices import Invoices
 from payments.errors import CallFailed, NoAnswer, RecordRejected, ServerFault
-from payments.models import Fields, Invoice, JsonValue, Payment, TruthRecord, amount_of
+from payments.models import (
+    Fields,
+    Invoice,
+    JsonValue,
+    LedgerEntry,
+    Payment,
+    There,
+    TruthRecord,
+    amount_of,
+)
+from payments.notes import Ledger
 from payments.payment_fields import WRITABLE
 from payments.sending import Payments
 from payments.upsert import Truth
@@ -192,21 +202,33 @@ class RehearsedTruth:
     def __init__(self, truth: Truth) -> None:
         self._truth = truth
         self._written: dict[str, TruthRecord] = {}
-        self._payment_ids: dict[str, int] = {}
 
     def find(self, external_ids: Iterable[str]) -> dict[str, TruthRecord]:
         """Return the truth records that there would be."""
         wanted = set(external_ids)
         here = {name: self._written[name] for name in wanted & self._written.keys()}
-        found = self._truth.find(wanted - here.keys())
-        self._payment_ids.update((name, record.payment_id) for name, record in found.items())
-        return found | here
+        return self._truth.find(wanted - here.keys()) | here
 
     def store(self, record: TruthRecord) -> None:
         """Keep what would be written."""
         self._written[record.external_id] = record
-        self._payment_ids[record.external_id] = record.payment_id
 
-    def names(self, external_id: str | None, payment_id: int) -> bool:
-        """Tell whether the payment is the one that the external id stands for so far."""
-        return external_id is not None and self._payment_ids.get(external_id) == payment_id
+
+class RehearsedLedger:
+    """The ledger, read only; what the rehearsal would write stays here."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._written: dict[int, There] = {}
+
+    def find(self, invoice_ids: Iterable[int]) -> dict[int, There]:
+        """Return what there would be."""
+        wanted = set(invoice_ids)
+        here = {number: self._written[number] for number in wanted & self._written.keys()}
+        return self._ledger.find(wanted - here.keys()) | here
+
+    def store(self, entries: Iterable[There]) -> None:
+        """Keep what would be recorded; nothing is done twice here, so that notes do not matter."""
+        for entry in entries:
+            if isinstance(entry, LedgerEntry):
+                self._written[entry.invoice_id] = entry

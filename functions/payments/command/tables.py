@@ -12,11 +12,11 @@ from rich.text import Text
 
 from payments.command.check import Check, Verdict
 from payments.command.imports import ImportRow
-from payments.command.preview import PreviewRow, Replaced
+from payments.command.preview import PreviewRow
 from payments.command.rehearsal import Change, Value
 from payments.connectwise.answers import write_json
 from payments.import_state import Status, Tally
-from payments.models import Action, TruthRecord, amount_of, day_of
+from payments.models import Action, TruthRecord
 
 WIDTH_WITHOUT_TERMINAL = 160
 
@@ -89,6 +89,7 @@ def import_details(row: ImportRow) -> Table:
         ("Records done", _progress(row)),
         ("Created", str(tally.created)),
         ("Updated", str(tally.updated)),
+        ("Of them replaced", str(tally.replaced)),
         ("Skipped", str(tally.skipped)),
         ("Failed", str(tally.failed)),
         *_amounts(tally),
@@ -150,7 +151,7 @@ def preview_table(rows: Iterable[PreviewRow]) -> Table:
     for row in rows:
         creates = row.action is Action.CREATED
         lines = [described(change, creates=creates) for change in row.changes]
-        lines += [replacing(row.replaced)] if row.replaced else []
+        lines += [f"replaces {replaced_by(row)}"] if row.replaced else []
         shown.add_row(
             str(row.number),
             row.external_id or "",
@@ -173,7 +174,7 @@ def preview_json(row: PreviewRow) -> str:
         "action": _WORDS[row.action],
         "paymentId": row.payment_id,
         "fields": fields,
-        "replaces": row.replaced and {**row.replaced.fields, "byRecord": row.replaced.by_record},
+        "replaces": _replaced_json(row),
         "messages": list(row.messages),
     }
     return write_json(line)
@@ -189,18 +190,28 @@ def described(change: Change, *, creates: bool) -> str:
     return f"{change.name} {_value(change.before)} → {after}"
 
 
-def replacing(replaced: Replaced) -> str:
-    """Return in words what a record would replace."""
-    amount, day = amount_of(replaced.fields), day_of(replaced.fields)
-    there = "a payment" if amount is None else f"{amount:f}"
-    of_day = f" of {day[:10]}" if day else ""
-    by = f", of record {replaced.by_record} of this file" if replaced.by_record else ""
-    return f"replaces {there}{of_day}{by}"
+def replaced_by(row: PreviewRow) -> str:
+    """Return in words what a record would replace, and who has made that."""
+    where = f", record {row.replaced_record}" if row.replaced_record else ""
+    return f"{row.replaced}{where}"
 
 
 def coloured(word: str) -> Text:
     """Return a word in the colour that it has everywhere."""
     return Text(str(word), style=_COLOURS.get(word, ""))
+
+
+def _replaced_json(row: PreviewRow) -> dict[str, Any] | None:
+    there = row.replaced
+    if there is None:
+        return None
+    return {
+        "amount": there.amount,
+        "paymentDate": there.day,
+        "externalId": there.external_id,
+        "file": there.key,
+        "byRecord": row.replaced_record,
+    }
 
 
 def _named_invoice(row: PreviewRow) -> str:
@@ -225,6 +236,7 @@ def _amounts(tally: Tally) -> list[tuple[str, str]]:
         "Amount recorded": tally.recorded_amount,
         "Amount skipped": tally.skipped_amount,
         "Amount failed": tally.failed_amount,
+        "Amount replaced": tally.replaced_amount,
     }
     return [(name, f"{amount:,f}") for name, amount in amounts.items() if amount]
 

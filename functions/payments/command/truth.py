@@ -20,6 +20,7 @@ from payments.command.progress import SayDone, say_nothing
 from payments.command.truth_xml import truth_xml
 from payments.models import TruthRecord
 from payments.stores.aws import attribute_values, error_code, plain
+from payments.stores.ledger import Ledger
 from payments.stores.truth_table import TruthTable
 
 _AT_ONCE = 100
@@ -53,6 +54,12 @@ class StoredTruth:
         """The truth table as the import uses it."""
         name = self.deployment.truth_table_name
         return TruthTable(self._client(), name, self.connection, SystemClock())
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger as the import uses it."""
+        name = self.deployment.outputs["LedgerTableName"]
+        return Ledger(self._client(), name, self.connection, SystemClock())
 
     def records(self) -> Iterator[TruthRecord]:
         """Yield all records, in no order."""

@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 from xml.sax.saxutils import escape
 
 from payments.files.reader import ERROR_MESSAGE, START_TAG, blanks_before
 from payments.import_state import Result, Root
-from payments.models import Action, Outcome, RecordXml, TruthRecord
+from payments.models import Action, LedgerEntry, Outcome, RecordXml, Replaced, TruthRecord
 
 # Bounds on what is said of a record, so that it can be uploaded again with all of it.
 MAX_MESSAGES = 20
@@ -26,7 +26,8 @@ _MAX_PREFIX_BYTES = 5100
 
 _DECLARATION = b'<?xml version="1.0" encoding="utf-8"?>\n'
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_TRUTH = tuple(field.name for field in fields(TruthRecord))
+_NAMES = {kind: [it.name for it in fields(kind)] for kind in (TruthRecord, LedgerEntry, Replaced)}
+_Kind = TypeVar("_Kind", TruthRecord, LedgerEntry, Replaced)
 _BLANKS = re.compile(rb"[ \t\r\n]*")
 _NAME_END = re.compile(rb"[\s/>]")
 
@@ -50,6 +51,7 @@ class StoredOutcome:
     external_id: str | None
     invoice: str | None
     returned: bytes | None = None
+    recorded: LedgerEntry | None = None
 
 
 def write_part(outcomes: Iterable[Outcome]) -> bytes:
@@ -128,6 +130,24 @@ def shown(message: str) -> str:
     return _NOT_XML.sub("\ufffd", message)
 
 
+def as_json(value: TruthRecord | LedgerEntry | Replaced | None) -> dict[str, Any] | None:
+    """Return a value by the names of its class, those without one left out."""
+    if value is None:
+        return None
+    written = {name: it for name in _NAMES[type(value)] if (it := getattr(value, name)) is not None}
+    return written if value.amount is None else {**written, "amount": str(value.amount)}
+
+
+def from_json(kind: type[_Kind], values: Mapping[str, Any] | None) -> _Kind | None:
+    """Return the value that `as_json` has returned so."""
+    if values is None:
+        return None
+    amount = values.get("amount")
+    exact = None if amount is None else Decimal(amount)
+    needed = {"invoice_id": None} if kind is TruthRecord else {}
+    return kind(**{**needed, **values, "amount": exact})
+
+
 def _line(outcome: Outcome) -> bytes:
     record, succeeded = outcome.record, outcome.action.succeeded
     messages = told(outcome.messages)
@@ -143,7 +163,9 @@ def _line(outcome: Outcome) -> bytes:
         "invoice": record.named_invoice,
         "paymentId": outcome.payment_id,
         "messages": messages,
-        "learned": None if outcome.learned is None else _written(outcome.learned),
+        "learned": as_json(outcome.learned),
+        "recorded": as_json(outcome.recorded),
+        "replaced": as_json(outcome.replaced),
         "xml": rendered.decode(),
     }
     if outcome.look_again is not None:
@@ -155,32 +177,22 @@ def _line(outcome: Outcome) -> bytes:
 
 def _stored(line: Mapping[str, Any]) -> StoredOutcome:
     """Read a line; an older version wrote only the record's number, action, messages and XML."""
-    amount, learned, returned = line.get("amount"), line.get("learned"), line.get("returned")
+    amount, returned = line.get("amount"), line.get("returned")
+    exact = None if amount is None else Decimal(amount)
+    replaced = from_json(Replaced, line.get("replaced"))
     return StoredOutcome(
         number=line["record"],
-        result=Result(Action(line["action"]), None if amount is None else Decimal(amount)),
+        result=Result(Action(line["action"]), exact, replaced),
         payment_id=line.get("paymentId"),
         messages=tuple(line["messages"]),
-        learned=None if learned is None else _read(learned),
+        learned=from_json(TruthRecord, line.get("learned")),
         look_again=line.get("lookAgain"),
         xml=line["xml"].encode(),
         external_id=line.get("externalId"),
         invoice=line.get("invoice"),
         returned=None if returned is None else returned.encode(),
+        recorded=from_json(LedgerEntry, line.get("recorded")),
     )
-
-
-def _written(truth: TruthRecord) -> dict[str, Any]:
-    """Return the truth record by the names of its class, those without a value left out."""
-    values = ((name, getattr(truth, name)) for name in _TRUTH)
-    written = {name: value for name, value in values if value is not None}
-    return written if truth.amount is None else {**written, "amount": str(truth.amount)}
-
-
-def _read(values: Mapping[str, Any]) -> TruthRecord:
-    amount = values.get("amount")
-    exact = None if amount is None else Decimal(amount)
-    return TruthRecord(**{"invoice_id": None, **values, "amount": exact})
 
 
 def _edited(xml: RecordXml, edits: list[tuple[int, int, bytes]]) -> bytes:

@@ -27,11 +27,12 @@ _NO_STOP_ASKED = "attribute_not_exists(stopAsked)"
 # How far beyond its checkpoint a run of the first version may have sent: two chunks.
 _FORMER_REACH = 1000
 
-_COUNTS = {"created": "created", "updated": "updated", "skipped": "skipped", "failed": "failed"}
+_COUNTS = {name: name for name in ("created", "updated", "replaced", "skipped", "failed")}
 _AMOUNTS = {
     "recordedAmount": "recorded_amount",
     "skippedAmount": "skipped_amount",
     "failedAmount": "failed_amount",
+    "replacedAmount": "replaced_amount",
 }
 
 

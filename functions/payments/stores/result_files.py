@@ -19,19 +19,23 @@ from typing import Any
 from payments.errors import AwsDown, OutOfTime
 from payments.files.output import (
     StoredOutcome,
+    as_json,
     beginning,
     ending,
     entry,
     failed_later,
+    from_json,
     read_part,
     told,
 )
 from payments.import_state import Result, Root
-from payments.models import Action
+from payments.models import Action, Replaced
 from payments.stores.bucket import Bucket, UploadGone
 from payments.workers import Workers
 
-MAX_FAILURES_NAMED = 10
+MAX_NAMED = 10
+"""How many records of a kind a report names."""
+
 MAX_KEY_BYTES = 1024
 
 # S3's least for a piece; it takes 10,000 of them: 50 GB a file.
@@ -71,10 +75,14 @@ class ResultFiles:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The first records of the fail file, without their XML, and how many there are in it."""
+    """The first records of the fail file, and how many there are in it; the first that replaced.
+
+    They are without their XML.
+    """
 
     failures: tuple[StoredOutcome, ...]
     failed: int
+    replaced: tuple[StoredOutcome, ...] = ()
 
 
 def result_keys(key: str, incoming: str, success: str, fail: str) -> ResultKeys:
@@ -126,6 +134,7 @@ class _Progress:
     after: int = 0
     failed: int = 0
     failures: list[StoredOutcome] = field(default_factory=list)
+    replaced: list[StoredOutcome] = field(default_factory=list)
 
     @classmethod
     def at_start(cls, files: ResultFiles) -> _Progress:
@@ -151,7 +160,8 @@ class _Progress:
             _Stream(bytearray(rest[length:]), **noted["fail"]),
             noted["after"],
             noted["failed"],
-            [_failure(*values) for values in noted["failures"]],
+            [_named(*values) for values in noted["failures"]],
+            [_named(*values) for values in noted["replaced"]],
         )
 
     def content(self) -> bytes:
@@ -162,10 +172,8 @@ class _Progress:
             "fail": _noted(self.fail),
             "after": self.after,
             "failed": self.failed,
-            "failures": [
-                (o.number, o.result.action, o.result.amount, o.messages, o.external_id, o.invoice)
-                for o in self.failures
-            ],
+            "failures": [_values(outcome) for outcome in self.failures],
+            "replaced": [_values(outcome) for outcome in self.replaced],
         }
         head = json.dumps(noted, default=str).encode()
         return b"".join((head, b"\n", self.success.rest, self.fail.rest))
@@ -251,7 +259,7 @@ class _Writing:
             raise _gone(progress.after)
         for key, stream in streams:
             self._finish(key, stream)
-        return Written(tuple(progress.failures), progress.failed)
+        return Written(tuple(progress.failures), progress.failed, tuple(progress.replaced))
 
     def _add(self, after: int, part: bytes) -> None:
         """Distribute the records of a part."""
@@ -265,6 +273,8 @@ class _Writing:
             overruled = self._files.overruled.get(outcome.number)
             if overruled is None and outcome.result.action.succeeded:
                 progress.success.rest += entry(outcome.xml)
+                if outcome.result.replaced is not None:
+                    _name(progress.replaced, outcome)
             else:
                 self._add_failed(outcome, overruled)
         progress.after += len(outcomes)
@@ -275,9 +285,7 @@ class _Writing:
         xml = outcome.xml if overruled is None else failed_later(outcome, messages)
         progress.fail.rest += entry(xml)
         progress.failed += 1
-        if len(progress.failures) < MAX_FAILURES_NAMED:
-            named = replace(outcome, messages=messages, learned=None, xml=b"", returned=None)
-            progress.failures.append(named)
+        _name(progress.failures, replace(outcome, messages=messages))
 
     def _upload_pieces(self, key: str, stream: _Stream) -> None:
         while len(stream.rest) >= PIECE_BYTES:
@@ -335,15 +343,25 @@ def _noted(stream: _Stream) -> dict[str, Any]:
     return {**asdict(stream), "rest": len(stream.rest)}
 
 
-def _failure(
-    number: int,
-    action: str,
-    amount: str | None,
-    messages: list[str],
-    external_id: str | None,
-    invoice: str | None,
+def _name(named: list[StoredOutcome], outcome: StoredOutcome) -> None:
+    """Keep what a report says of a record, of the first ones."""
+    if len(named) < MAX_NAMED:
+        named.append(_named(*_values(outcome)))
+
+
+def _values(outcome: StoredOutcome) -> tuple[Any, ...]:
+    result = outcome.result
+    amount = None if result.amount is None else str(result.amount)
+    about = outcome.messages, outcome.external_id, outcome.invoice, as_json(result.replaced)
+    return outcome.number, result.action, amount, outcome.payment_id, *about
+
+
+def _named(
+    number: int, action: str, amount: str | None, payment_id: int | None, *about: Any
 ) -> StoredOutcome:
-    result = Result(Action(action), None if amount is None else Decimal(amount))
+    messages, external_id, invoice, replaced = about
+    exact = None if amount is None else Decimal(amount)
+    result = Result(Action(action), exact, from_json(Replaced, replaced))
     return StoredOutcome(
-        number, result, None, tuple(messages), None, None, b"", external_id, invoice
+        number, result, payment_id, tuple(messages), None, None, b"", external_id, invoice
     )
