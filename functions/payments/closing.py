@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from payments.clock import iso
 from payments.import_state import ImportState, Status
 from payments.last_look import Overruled
-from payments.report import ImportReport
+from payments.report import ImportReport, failure, replacement
 from payments.stores.result_files import ResultFiles, ResultKeys, Written, result_keys
 
 
@@ -52,6 +52,14 @@ class Closing:
     def keys(self) -> ResultKeys:
         """Where the two files go."""
         return self.files.keys
+
+    def finished(self, written: Written) -> ImportState:
+        """Return the import as it stands in the history, with the first of what needs a look."""
+        return replace(
+            self.state,
+            first_failures=tuple(map(failure, written.failures)),
+            first_replaced=tuple(map(replacement, written.replaced)),
+        )
 
     def report(self, written: Written) -> ImportReport:
         """Return the report, for whoever has to do something about it."""

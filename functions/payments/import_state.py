@@ -146,7 +146,8 @@ class ImportState:
     those that were put back because something was down, `stuck` those because of one record.
     `connection` is the ConnectWise company that it began with. `look_again`: some payments may have
     been created twice. `stop_asked` says who wants the import to end. `cut_short` says why nothing
-    is sent any more beyond record `reach`, or, if `given_up`, at all.
+    is sent any more beyond record `reach`, or, if `given_up`, at all. `first_failures` and
+    `first_replaced` name some records of a finished import, a line each.
     """
 
     import_id: str
@@ -172,6 +173,8 @@ class ImportState:
     started_at: float = 0.0
     updated_at: float = 0.0
     finished_at: float = 0.0
+    first_failures: tuple[str, ...] = ()
+    first_replaced: tuple[str, ...] = ()
 
     @property
     def finished(self) -> bool:

@@ -392,7 +392,7 @@ class _Run:
         finally:
             workers.close()
         self._parts.report(closing.report(written))
-        self._save(closing.state)
+        self._save(closing.finished(written))
         status = closing.state.status
         self._parts.telemetry.file(status)
         logger.info(

@@ -116,10 +116,10 @@ def body(report: ImportReport) -> str:
     ]
     if report.failures:
         there = tally.failed + tally.skipped
-        lines += ["", *_list("records in the fail file", report.failures, there, _failure)]
+        lines += ["", *_list("records in the fail file", report.failures, there, failure)]
     if report.replaced:
         title = "payments that others had made, and that were replaced"
-        lines += ["", *_list(title, report.replaced, tally.replaced, _replacement)]
+        lines += ["", *_list(title, report.replaced, tally.replaced, replacement)]
     lines += [
         "",
         f"Success file: {_address(report, report.success_key)}",
@@ -165,20 +165,22 @@ def _list(
     """Return the first records of a kind, and that there are more."""
     shown = outcomes[:MAX_NAMED]
     heading = f"The first {len(shown)} of {there} {title}" if len(shown) < there else title
-    return [f"{heading[0].upper()}{heading[1:]}:", *map(line, shown)]
+    return [f"{heading[0].upper()}{heading[1:]}:", *(f"- {line(it)}" for it in shown)]
 
 
 def _if(count: int, line: str) -> list[str]:
     return [line] if count else []
 
 
-def _failure(outcome: StoredOutcome) -> str:
-    return f"- record {outcome.number}{_about(outcome)}: {_reasons(outcome.messages)}"
+def failure(outcome: StoredOutcome) -> str:
+    """Return in one line which record of the fail file it is, and why it is there."""
+    return f"record {outcome.number}{_about(outcome)}: {_reasons(outcome.messages)}"
 
 
-def _replacement(outcome: StoredOutcome) -> str:
+def replacement(outcome: StoredOutcome) -> str:
+    """Return in one line which record it is, and what it has replaced."""
     there = _reason(f"{outcome.result.replaced}")
-    return f"- record {outcome.number}{_about(outcome)}: payment {outcome.payment_id} held {there}"
+    return f"record {outcome.number}{_about(outcome)}: payment {outcome.payment_id} held {there}"
 
 
 def _about(outcome: StoredOutcome) -> str:

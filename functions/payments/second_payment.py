@@ -49,12 +49,21 @@ def replaced_entry(
 
 
 def to_record(
-    record: PaymentRecord, there: There | None, invoice_id: int, payment: Payment
+    record: PaymentRecord,
+    there: There | None,
+    invoice_id: int,
+    payment: Payment,
+    *,
+    was_looked_up: bool,
 ) -> LedgerEntry | None:
     """Return what the ledger is to know of the invoice, without the time and the file.
 
     What the record has not sent is as it was: a later record of a killed run may have changed it.
+    Where nobody has looked before, a record without an amount therefore teaches nothing.
     """
+    is_known = isinstance(there, LedgerEntry) and there.payment_id == payment.id
+    if record.amount is None and not (is_known or was_looked_up):
+        return None
     if credit_of(record.fields) is not None or credit_of(payment.fields) is not None:
         return None
     before = _before(there, payment)

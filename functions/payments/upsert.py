@@ -245,7 +245,8 @@ class Upsert:
     ) -> LedgerEntry | None:
         """Return what the ledger is to know."""
         there = self._notes.there(known.invoice_id)
-        entry = to_record(record, there, known.invoice_id, payment)
+        was_looked_up = known.payments is not None
+        entry = to_record(record, there, known.invoice_id, payment, was_looked_up=was_looked_up)
         return entry and replace(entry, modified=now, key=self._policy.key)
 
     def _look_at(

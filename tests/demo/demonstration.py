@@ -23,7 +23,7 @@ from demo.scene import (
 )
 from local_stack import LocalStack
 from payments.command.deployment import Deployment
-from payments.command.import_file import Imported, failed_records, import_file, summary
+from payments.command.import_file import Imported, import_file, result
 from payments.command.tables import table
 from simulator.control import Simulator
 
@@ -99,9 +99,8 @@ def _import(
     console.print(about)
     key = file.name if file.suffix in (".xml", ".XML") else f"{file.name}.xml"
     done = import_file(deployment, file, console, key, folder)
-    console.print(summary(done.row), style="bold", soft_wrap=True)
-    for record in failed_records(done.fail_file, _FAILURES_SHOWN):
-        console.print(f"  {record.about}: {' '.join(record.messages)}", soft_wrap=True)
+    for number, line in enumerate(result(done, _FAILURES_SHOWN)):
+        console.print(line, style="" if number else "bold", soft_wrap=True)
     _show_files(console, deployment, done, key)
 
 

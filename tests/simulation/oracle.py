@@ -169,7 +169,8 @@ def _send(books: Books, record: Record, entry: Entry | None) -> tuple[Verdict, i
     if invoice_id in books.balances and "amount" in row:
         row["amount"] = min(row["amount"], books.balances[invoice_id])
     accepted = record.amount is None or row["amount"] == record.amount
-    _record(books, record, invoice_id, row)
+    names = record.payment_id is not None or entry is not None
+    _record(books, record, invoice_id, row, names_payment=names)
     if record.external_id is not None:
         books.truth[record.external_id] = _learned(record, entry, invoice_id, payment_id, accepted)
     return (verdict if accepted else Verdict.FAILED), payment_id
@@ -188,10 +189,14 @@ def _not_its_own(
     return made.amount or None
 
 
-def _record(books: Books, record: Record, invoice_id: int, row: Row) -> None:
-    if "credit" in row:
-        return
+def _record(
+    books: Books, record: Record, invoice_id: int, row: Row, *, names_payment: bool
+) -> None:
     owner, made = record.external_id, books.made.get(invoice_id)
+    is_known = made is not None and made.payment_id == row["id"]
+    teaches_nothing = record.amount is None and names_payment and not is_known
+    if "credit" in row or teaches_nothing:
+        return
     if owner is None and record.payment_id is not None and made is not None:
         owner = made.external_id if made.payment_id == row["id"] else None
     books.made[invoice_id] = Made(row["id"], owner, row.get("amount"))

@@ -1,6 +1,8 @@
 """What the command says about an import."""
 
 import os
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,9 +10,11 @@ import pytest
 
 from payments.command.import_file import (
     FailedRecord,
+    Imported,
     exit_code,
     failed_records,
     object_key,
+    result,
     summary,
     upload,
 )
@@ -101,6 +105,23 @@ def test_of_a_file_that_was_given_up_some_may_have_been_sent() -> None:
     row = ended(Status.FAILED, Tally(created=3, failed=7), 10, "Given up.")
     assert "Until then: 3 created" in summary(row)
     assert "No payment was sent" not in summary(row)
+
+
+def test_the_summary_says_what_was_replaced_and_what_it_comes_to(fail_file: Path) -> None:
+    tally = Tally(4, 3, 2, 1, Decimal(1000), Decimal(20), Decimal("0.50"), 2, Decimal(400))
+    row = replace(
+        ended(Status.COMPLETED_WITH_FAILURES, tally, 10), first_replaced=("record 2: held 400.00",)
+    )
+    done = Imported(row, Path("a.success.xml"), fail_file)
+    assert result(done, 1) == [
+        "10 records: 4 created, 3 updated (2 replaced), 2 skipped, 1 failed.",
+        "1,020.50 in all: 1,000 recorded, 20 skipped, 0.50 failed.",
+        "  R-1, invoice INV-1: one two",
+        "  … and 2 more in the fail file.",
+        "Replaced, of what others had made:",
+        "  record 2: held 400.00",
+        "  … and 1 more in the report.",
+    ]
 
 
 def test_failed_records_are_named_as_their_sender_names_them(fail_file: Path) -> None:

@@ -67,7 +67,7 @@ ATTRIBUTES: dict[str, st.SearchStrategy[Any]] = {
     "stuck": whole,
     "total": st.none() | whole,
     "root": st.builds(Root, names.map(str.encode), names.map(str.encode)),
-    "tally": st.builds(Tally, *[whole] * 4, *[amounts] * 3),
+    "tally": st.builds(Tally, *[whole] * 4, *[amounts] * 3, whole, amounts),
     "reach": whole,
     "quiet_until": whole.map(lambda number: number / 8),
     "connection": st.none() | names,
@@ -78,6 +78,8 @@ ATTRIBUTES: dict[str, st.SearchStrategy[Any]] = {
     "started_at": seconds,
     "updated_at": seconds,
     "finished_at": seconds,
+    "first_failures": st.lists(names, max_size=3).map(tuple),
+    "first_replaced": st.lists(names, max_size=3).map(tuple),
 }
 states = st.builds(ImportState, **ATTRIBUTES)
 

@@ -109,7 +109,7 @@ def test_what_was_replaced_is_told_in_words(replaced: Replaced, words: str) -> N
 
 
 def learned(record: PaymentRecord, shown: Payment, there: There | None = None) -> Any:
-    recorded = to_record(record, there, 1, shown)
+    recorded = to_record(record, there, 1, shown, was_looked_up=True)
     assert recorded is not None
     return recorded.payment_id, recorded.amount, recorded.external_id
 
@@ -131,6 +131,12 @@ def test_what_a_record_does_not_send_stays_as_the_ledger_knew_it() -> None:
     assert learned(text, payment("60.00"))[1] == Decimal("60.00")
 
 
+def test_what_nobody_has_looked_at_is_not_learned_from_a_record_without_an_amount() -> None:
+    text = payment_record(payment_id=70, amount=None, other_fields={"type": "P"})
+    assert to_record(text, None, 1, payment(), was_looked_up=False) is None
+    assert to_record(text, entry(), 1, payment(), was_looked_up=False) is not None
+
+
 def test_a_record_with_an_id_corrects_a_payment_in_its_owner_s_name() -> None:
     by_id = payment_record(payment_id=70, amount="60.00")
     assert learned(by_id, payment("60.00"), entry())[2] == "RC-71"
@@ -145,4 +151,4 @@ def test_a_record_with_an_id_corrects_a_payment_in_its_owner_s_name() -> None:
     ],
 )
 def test_of_credit_memos_the_ledger_learns_nothing(record: PaymentRecord, shown: Payment) -> None:
-    assert to_record(record, None, 1, shown) is None
+    assert to_record(record, None, 1, shown, was_looked_up=True) is None

@@ -20,7 +20,7 @@ from typer.core import TyperGroup
 from payments.command import check as checking
 from payments.command import truth as truths
 from payments.command.deployment import Deployment
-from payments.command.import_file import exit_code, failed_records, import_file, object_key, summary
+from payments.command.import_file import exit_code, import_file, object_key, result
 from payments.command.imports import list_imports
 from payments.command.preview import PreviewRow, preview
 from payments.command.problem import CommandFailed, in_plain_words
@@ -153,13 +153,8 @@ def import_command(
             done = import_file(_deployment(context), file, console, key, output)
         except KeyboardInterrupt:
             raise CommandFailed("Not waiting any longer. `status` shows how it goes on.") from None
-        console.print(summary(done.row), soft_wrap=True)
-        shown = failed_records(done.fail_file, FAILURES_SHOWN)
-        for record in shown:
-            console.print(f"  {record.about}: {' '.join(record.messages)}", soft_wrap=True)
-        not_successful = done.row.tally.failed + done.row.tally.skipped
-        if not_successful > len(shown):
-            console.print(f"  … and {not_successful - len(shown)} more in the fail file.")
+        for line in result(done, FAILURES_SHOWN):
+            console.print(line, soft_wrap=True)
         console.print(f"Success file: {done.success_file}", soft_wrap=True)
         console.print(f"Fail file:    {done.fail_file}", soft_wrap=True)
     raise typer.Exit(exit_code(done.row.status))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -135,8 +135,9 @@ def exit_code(status: Status) -> int:
 def summary(row: ImportRow) -> str:
     """Return what became of the file, in one line or two."""
     tally = row.tally
+    replaced = f" ({tally.replaced} replaced)" if tally.replaced else ""
     numbers = (
-        f"{tally.created} created, {tally.updated} updated, {tally.skipped} skipped, "
+        f"{tally.created} created, {tally.updated} updated{replaced}, {tally.skipped} skipped, "
         f"{tally.failed} failed"
     )
     if row.status is Status.FAILED:
@@ -144,6 +145,35 @@ def summary(row: ImportRow) -> str:
         return f"Not imported: {row.error}{nothing_sent}"
     records = "1 record" if row.total == 1 else f"{row.total or 0} records"
     return f"{records}: {numbers}."
+
+
+def amounts(row: ImportRow) -> str:
+    """Return what the file's records come to, in one line; empty if none has an amount."""
+    tally = row.tally
+    parts = {
+        "recorded": tally.recorded_amount,
+        "skipped": tally.skipped_amount,
+        "failed": tally.failed_amount,
+    }
+    told = ", ".join(f"{amount:,f} {name}" for name, amount in parts.items() if amount)
+    return f"{tally.total_amount:,f} in all: {told}." if told else ""
+
+
+def result(done: Imported, most: int) -> list[str]:
+    """Return what became of the file, line by line: its counts, and at most so many of a kind."""
+    row = done.row
+    failed = [f"{it.about}: {' '.join(it.messages)}" for it in failed_records(done.fail_file, most)]
+    not_successful = row.tally.failed + row.tally.skipped
+    lines = [summary(row), *filter(None, [amounts(row)])]
+    lines += _listed(failed, not_successful, "in the fail file")
+    if row.tally.replaced:
+        lines.append("Replaced, of what others had made:")
+    return lines + _listed(row.first_replaced[:most], row.tally.replaced, "in the report")
+
+
+def _listed(lines: Sequence[str], there: int, where: str) -> list[str]:
+    more = there - len(lines)
+    return [f"  {line}" for line in lines] + ([f"  … and {more} more {where}."] if more > 0 else [])
 
 
 def failed_records(fail_file: Path, most: int) -> list[FailedRecord]:

@@ -23,6 +23,8 @@ class ImportRow:
     started_at: str = ""
     finished_at: str | None = None
     error: str | None = None
+    first_failures: tuple[str, ...] = ()
+    first_replaced: tuple[str, ...] = ()
 
     @property
     def finished(self) -> bool:
@@ -63,6 +65,8 @@ def _row(item: Mapping[str, Any]) -> ImportRow:
         _moment(state.started_at) or "",
         _moment(state.finished_at),
         state.error,
+        state.first_failures,
+        state.first_replaced,
     )
 
 

@@ -96,6 +96,8 @@ def import_details(row: ImportRow) -> Table:
         ("Started", row.started_at),
         ("Finished", row.finished_at or "not yet"),
         ("Error", row.error or ""),
+        ("Failed", "\n".join(row.first_failures)),
+        ("Replaced", "\n".join(row.first_replaced)),
         ("Import id", row.import_id),
     ):
         shown.add_row(name, text)
@@ -233,6 +235,7 @@ def _progress(row: ImportRow) -> str:
 
 def _amounts(tally: Tally) -> list[tuple[str, str]]:
     amounts = {
+        "Amount of all": tally.total_amount,
         "Amount recorded": tally.recorded_amount,
         "Amount skipped": tally.skipped_amount,
         "Amount failed": tally.failed_amount,

@@ -128,6 +128,8 @@ def state_of(item: Mapping[str, Any]) -> ImportState:
         started_at=_seconds(item.get("startedAt")),
         updated_at=_seconds(item.get("updatedAt")),
         finished_at=_seconds(item.get("finishedAt")),
+        first_failures=tuple(item.get("firstFailures", ())),
+        first_replaced=tuple(item.get("firstReplaced", ())),
         **(_what_runs_left(item) if "reach" in item else _what_former_runs_left(item, tally.done)),
     )
 
@@ -184,6 +186,8 @@ def _attributes(state: ImportState) -> dict[str, Any]:
         "startedAt": _moment(state.started_at),
         "updatedAt": _moment(state.updated_at),
         "finishedAt": _moment(state.finished_at),
+        "firstFailures": [shown(line) for line in state.first_failures] or None,
+        "firstReplaced": [shown(line) for line in state.first_replaced] or None,
     }
 
 
