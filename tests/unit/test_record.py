@@ -165,6 +165,27 @@ def test_a_near_miss_is_told_what_was_probably_meant(written: str, meant: str) -
     assert error(written).endswith(f"is not known. Did you mean {meant}?")
 
 
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        *((f"<{name}>INV-1</{name}>", "identifier") for name in ("identifier", "invoiceNumber")),
+        ("<invoice><invoiceNumber>1</invoiceNumber></invoice>", "identifier"),
+        ("<invoiceId>1</invoiceId>", "id"),
+    ],
+)
+def test_an_invoice_that_is_named_in_a_wrong_place_is_told_where_to(
+    written: str, instead: str
+) -> None:
+    message = error(written)
+    assert message.endswith(f"is not known. Write <invoice><{instead}>…</{instead}></invoice>.")
+
+
+def test_an_invoice_that_holds_its_number_directly_is_told_where_to() -> None:
+    message = error("<invoice>INV-1</invoice>")
+    assert "'INV-1'. Write the invoice's number as <invoice><identifier>" in message
+    assert "write <identifier>" in error("<invoice><id>INV-1</id></invoice>")
+
+
 @pytest.mark.parametrize("name", ["company", "memo", "a" * 500_000])
 def test_a_name_that_is_near_to_none_is_told_without_a_guess(name: str) -> None:
     assert "mean" not in error(f"<{name}/>")
@@ -199,8 +220,9 @@ def test_what_connectwise_answers_about_an_invoice_is_ignored(part: str) -> None
 @pytest.mark.parametrize("name", ["id", "externalId", "amount", "type", "balance"])
 def test_an_element_that_is_given_twice_is_wrong_and_has_no_value(name: str) -> None:
     found = record(f"<{name}>1</{name}>" * 2)
-    assert found.errors == (f"<{name}> is given 2 times.",)
-    assert error("<invoice>" + "<id>1</id>" * 2 + "</invoice>") == "<invoice/id> is given 2 times."
+    assert found.errors == (f"<{name}> is given 2 times. Keep one.",)
+    twice = error("<invoice>" + "<id>1</id>" * 2 + "</invoice>")
+    assert twice == "<invoice/id> is given 2 times. Keep one."
     assert (found.payment_id, found.external_id, found.fields) == (None, None, {})
 
 
@@ -220,6 +242,11 @@ def test_an_attribute_is_wrong_by_name(written: str, names: str) -> None:
     (message,) = found.errors
     assert message.startswith(names)
     assert (found.payment_id, found.invoice_id, found.fields) == (None, None, {})
+
+
+@pytest.mark.parametrize("attribute", ["currencyID='EUR'", "currency='USD'", "unit='k'"])
+def test_a_currency_or_unit_is_not_to_be_removed_without_converting(attribute: str) -> None:
+    assert "Convert it if need be" in error(f"<amount {attribute}>10.00</amount>")
 
 
 def test_a_value_that_is_an_attribute_of_the_record_is_wrong_by_name() -> None:
@@ -375,8 +402,8 @@ def test_how_many_decimals_money_has_is_up_to_the_currency(
         ("12.500", 0, "or write 12500 if that was meant."),
         ("10.1234", 2, "has more than 2 decimals: '10.1234'."),
         ("0.1", 0, "has more than 0 decimals: '0.1'."),
-        ("1234567890123456", 2, "has more than 15 digits before the point."),
-        ("1" + "0" * 99, 2, "has more than 15 digits before the point."),
+        ("1234567890123456", 2, "has more than 15 digits before the point: '"),
+        ("1" + "0" * 99, 2, "has more than 15 digits before the point: '"),
     ],
 )
 def test_an_amount_that_is_no_sum_of_money_is_wrong(
@@ -399,14 +426,42 @@ def test_a_negative_amount_is_wrong_with_the_reason_and_the_cure(written: str) -
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
-        *(("1.488,69", "1488.69"), ("1,000", "1000"), ("1'000.00", "1000.00")),
+        *(("1.488,69", "1488.69"), ("1,488.69", "1488.69"), ("1'000.00", "1000.00")),
+        *(("1,00,000.00", "100000.00"), ("1 000,00", "1000.00"), ("1,000,000", "1000000")),
+        *(("10.-", "10"), ("10,--", "10")),
         *(("236,48", "236.48"), ("12.345.678", "12345678"), ("1\u202f234,56", "1234.56")),
-        *(("1 000", "1000"), ("EUR 10.00", "10.00"), ("£5", "5")),
+        ("1 000", "1000"),
     ],
 )
 def test_what_was_probably_meant_by_an_amount_is_told(written: str, meant: str) -> None:
     message = error(f"<amount>{written}</amount>")
+    assert message.startswith("<amount> must be a number like 10.50: '")
     assert message.endswith(f"If {meant} was meant, write that.")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        *(("EUR 10.00", "10.00"), ("£5", "5"), ("10 kr", "10"), ("US$1,488.69", "1488.69")),
+        *(("€10", "10"), ("10 zł", "10"), ("₹ 10", "10"), ("CHF 10.—", "10")),
+    ],
+)
+def test_a_currency_beside_an_amount_is_not_just_dropped(written: str, meant: str) -> None:
+    """Who removes it must know in which currency the rest is taken."""
+    message = error(f"<amount>{written}</amount>")
+    assert message.endswith(f"If {meant}, in the currency of the invoice, was meant, write that.")
+
+
+@pytest.mark.parametrize(
+    ("written", "cure"),
+    [
+        ("1,000", "Write 1000.00, or, if the comma begins the decimals, a point with at most 2"),
+        ("1,234.567", "Write it with at most 2 decimals."),
+        ("1.488,695", "Write it with at most 2 decimals."),
+    ],
+)
+def test_a_guess_that_would_be_refused_itself_is_not_offered(written: str, cure: str) -> None:
+    assert f"'{written}'. {cure}" in error(f"<amount>{written}</amount>")
 
 
 @pytest.mark.parametrize(
@@ -461,6 +516,54 @@ def test_a_day_that_no_payment_has_is_wrong(written: str, reason: str) -> None:
 def test_which_days_lie_ahead_is_up_to_the_day_of_reading() -> None:
     rules = replace(RULES, today=date(2205, 12, 31))
     assert record("<paymentDate>2206-10-11</paymentDate>", rules).errors == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        *(
+            ("11.09.2019", "2019-09-11"),
+            ("1.9.2019 10:00", "2019-09-01"),
+            ("11.09.19", "2019-09-11"),
+        ),
+        *(("25/12/2019", "2019-12-25"), ("12/25/2019 09:30:00 PM", "2019-12-25")),
+        *(("20190911", "2019-09-11"), ("2019/9/1", "2019-09-01"), ("2019.09.11", "2019-09-11")),
+        *(("43719", "2019-09-11"), ("43719.604166", "2019-09-11")),
+        *(("2019-09-11 00:00:00", "2019-09-11"), ("2019-09-11T10:00", "2019-09-11")),
+        *(("11-Sep-19", "2019-09-11"), ("11 septembre 2019", "2019-09-11")),
+        *(("Sep 11, 2019", "2019-09-11"), ("11. SEP 2019", "2019-09-11")),
+    ],
+)
+def test_what_was_clearly_meant_by_a_day_is_told(written: str, meant: str) -> None:
+    """And not taken: it is for whoever knows to say so."""
+    assert error(f"<paymentDate>{written}</paymentDate>") == (
+        f"<paymentDate> must be a day written like 2018-10-11: '{written}'. If {meant} was meant, "
+        "write that."
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        *(("11/09/2019", "2019-09-11 or 2019-11-09"), ("9-11-2019", "2019-09-11 or 2019-11-09")),
+        *(("11/09/19", "2019-09-11 or 2019-11-09"), ("18-10-11", "2011-10-18 or 2018-10-11")),
+    ],
+)
+def test_a_day_that_may_be_two_is_told_as_both(written: str, meant: str) -> None:
+    message = error(f"<paymentDate>{written}</paymentDate>")
+    assert "can be read in more than one way" in message
+    assert message.endswith(f"'{written}'. Write {meant}.")
+
+
+@pytest.mark.parametrize("written", ["soon", "99999", "12/31/1899", "99/99/2019", "11 Foo 2019"])
+def test_no_day_is_guessed_where_there_is_none_that_a_payment_could_have(written: str) -> None:
+    assert error(f"<paymentDate>{written}</paymentDate>").endswith(f"2018-10-11: '{written}'.")
+
+
+@pytest.mark.parametrize("written", ["2019-02-30", "2019-13-01", "2019-00-10"])
+def test_a_day_that_no_calendar_has_is_told_as_such(written: str) -> None:
+    message = error(f"<paymentDate>{written}</paymentDate>")
+    assert message.startswith(f"<paymentDate> is no day of the calendar: '{written}'.")
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,12 @@ MAX_DIGITS = 15
 """Before the decimal point; ConnectWise holds a double."""
 
 _DECIMAL = re.compile(r"[+-]?([0-9]*)(?:\.([0-9]*))?")
-_CURRENCY = re.compile(r"\A(?:[A-Z]{3}|[$€£¥])|(?:[A-Z]{3}|[$€£¥])\Z")
-_WHOLE = re.compile(r"[0-9]+|[0-9]{1,3}(?:[.,][0-9]{3})+")
+# Codes, signs and names of currencies.
+_CURRENCY = r"(?:[A-Z]{3}|[A-Z]{0,3}[$¢-¥\u20a0-\u20c0]|kr\.?|z\u0142|K\u010d|Ft|Rs?\.?)"
+_AROUND = re.compile(rf"\A{_CURRENCY}(?=[^A-Za-z])|(?<=[^A-Za-z]){_CURRENCY}\Z")
+_NO_CENTS = re.compile(f"(?<=[.,])[{MINUS_SIGNS}]{{1,2}}\\Z")
+# By thousands, or as in India by thousands and hundreds from there on.
+_WHOLE = re.compile(r"[0-9]+|[0-9]{1,3}(?:[.,][0-9]{3})+|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}")
 _FILLERS = str.maketrans("", "", f"{BLANKS}'\u2019_")
 
 
@@ -28,30 +32,45 @@ def read_amount(text: str, decimals: int) -> Decimal:
     match = _DECIMAL.fullmatch(text)
     whole, fraction = (match[1], match[2] or "") if match else ("", "")
     if not whole and not fraction:
-        raise WrongAmount(_not_a_number(text))
+        raise WrongAmount(_not_a_number(text, decimals))
     amount = Decimal(text)
     if amount < 0:
         raise WrongAmount(_negative(text, f"{-amount:f}"))
     if len(whole.lstrip("0")) > MAX_DIGITS:
-        raise WrongAmount(f"has more than {MAX_DIGITS} digits before the point.")
+        raise WrongAmount(
+            f"has more than {MAX_DIGITS} digits before the point: '{visible(text)}'. Write the sum "
+            "that was paid."
+        )
     if len(fraction) == 3 and decimals != 3:
         raise WrongAmount(
             f"can be read in two ways: '{visible(text)}'. Write it with at most {decimals} "
             f"decimals, or write {amount * 1000:.{decimals}f} if that was meant."
         )
     if fraction[decimals:].strip("0"):
-        raise WrongAmount(f"has more than {decimals} decimals: '{visible(text)}'.")
+        raise WrongAmount(
+            f"has more than {decimals} decimals: '{visible(text)}'. Write the sum that was "
+            f"paid, with at most {decimals}."
+        )
     kept = fraction[:decimals]
     return Decimal(f"{whole or 0}.{kept}" if kept else whole or 0)
 
 
-def _not_a_number(text: str) -> str:
+def _not_a_number(text: str, decimals: int) -> str:
     meant, is_negative = _guess(text)
+    told = f"must be a number like 10.50: '{visible(text)}'."
     if meant is None:
-        return f"must be a number like 10.50: '{visible(text)}'."
+        return told
     if is_negative:
         return _negative(text, meant)
-    return f"must be a number like 10.50: '{visible(text)}'. If {meant} was meant, write that."
+    if len(meant.partition(".")[2]) > decimals:
+        return f"{told} Write it with at most {decimals} decimals."
+    if re.fullmatch("[0-9]{1,3},[0-9]{3}", text):
+        return (
+            f"can be read in two ways: '{text}'. Write {int(meant):.{decimals}f}, or, if the comma "
+            f"begins the decimals, a point with at most {decimals} behind it."
+        )
+    of_invoice = ", in the currency of the invoice," if _AROUND.search(text) else ""
+    return f"{told} If {meant}{of_invoice} was meant, write that."
 
 
 def _negative(text: str, positive: str) -> str:
@@ -64,7 +83,7 @@ def _negative(text: str, positive: str) -> str:
 
 def _guess(text: str) -> tuple[str | None, bool]:
     """Return the number that was probably meant, without its sign, and whether it is negative."""
-    bare = _CURRENCY.sub("", text.translate(_FILLERS))
+    bare = _NO_CENTS.sub("", _AROUND.sub("", text.translate(_FILLERS)))
     digits = bare.strip(f"()+{MINUS_SIGNS}")
     is_negative = bare.startswith(("(", *MINUS_SIGNS)) or bare.endswith(tuple(MINUS_SIGNS))
     point = max(digits.rfind("."), digits.rfind(","))

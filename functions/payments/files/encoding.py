@@ -32,6 +32,11 @@ _FIRST_CHARACTERS = (
     ("<\0".encode("latin-1"), "utf-16-le"),
     ("\0<".encode("latin-1"), "utf-16-be"),
 )
+_HALVES = {
+    start[:size]
+    for start, _ in (*_BYTE_ORDER_MARKS[2:], _FIRST_CHARACTERS[1])
+    for size in range(1, len(start))
+}
 _EBCDIC_DECLARATION = "<?xm".encode("cp037")
 _DECLARED = re.compile(r"""<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z][\w.\-]*)["']""", re.ASCII)
 # Python's own codecs that are no character sets of documents.
@@ -53,6 +58,8 @@ def utf8_blocks(file: BinaryIO) -> Iterator[bytes]:
 
 def _detect(head: bytes) -> tuple[str, bytes]:
     """Name the encoding of a document that starts with `head`, and its byte order mark."""
+    if head in _HALVES:
+        raise FileRefused(f"line 1, column 1: {HALF_A_CHARACTER}")
     for mark, encoding in _BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return encoding, mark
@@ -61,6 +68,11 @@ def _detect(head: bytes) -> tuple[str, bytes]:
             return encoding, b""
     family = "cp037" if head.startswith(_EBCDIC_DECLARATION) else "latin-1"
     declared = _DECLARED.match(head.decode(family))
+    if not declared and family == "cp037":
+        raise FileRefused(
+            "line 1, column 1: the file is cut off in its first line, or that does not name its "
+            "encoding: save it as UTF-8."
+        )
     return (_known(declared[1]) if declared else "utf-8"), b""
 
 
@@ -74,7 +86,8 @@ def _known(declared: str) -> str:
         text = False
     if not text:
         raise FileRefused(
-            f"line 1, column 1: the encoding '{declared}' is not known: save the file as UTF-8."
+            f"line 1, column 1: the encoding '{declared}' is not known: save the file as UTF-8, "
+            "and name that in its first line."
         )
     if codec.name.startswith(("utf-16", "utf-32")):
         raise FileRefused(
@@ -101,7 +114,10 @@ def _transcoded(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
 
 def _no_such_character(error: UnicodeDecodeError, encoding: str) -> str:
     byte = error.object[error.start]
-    return f"byte 0x{byte:02X} is not valid {encoding}, as which the file begins: save it as UTF-8."
+    return (
+        f"byte 0x{byte:02X} is not valid {encoding}, as which the file begins: save it as UTF-8, "
+        "and name that in its first line."
+    )
 
 
 def _advanced(position: tuple[int, int], text: str) -> tuple[int, int]:

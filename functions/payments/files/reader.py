@@ -19,7 +19,8 @@ from defusedxml.ElementTree import DefusedXMLParser
 
 from payments.errors import FileRefused
 from payments.files.encoding import utf8_blocks
-from payments.files.mistakes import explain
+from payments.files.formats import about_root, other_format
+from payments.files.mistakes import NO_DOCTYPE, explain
 from payments.import_state import CheckedFile, Root
 from payments.models import RecordXml
 
@@ -47,6 +48,7 @@ _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _NIL = f"{_XSI}}}nil}}"
 _NOT_OURS = (f"{_XSI}}}", "http://www.w3.org/XML/1998/namespace}")
 _BLANK = " \t\r\n"
+_STRAY_TEXT = "there is text outside of any record: remove it, or put it into an element there."
 _ROOT_DEPTH, _RECORD_DEPTH, _FIELD_DEPTH = 1, 2, 3
 
 
@@ -84,8 +86,8 @@ def check_file(path: Path) -> CheckedFile:
             pass
     if reader.has_message and not reader.records:
         raise FileRefused(
-            "This is the fail file of a file that was refused as a whole. It holds no payments: "
-            "correct the original file, and upload that one."
+            "line 1, column 1: this is the fail file of a file that was refused as a whole. It "
+            "holds no payments: correct the original file, and upload that one."
         )
     return CheckedFile(reader.root, reader.records)
 
@@ -108,6 +110,8 @@ class _Reader:
         self.has_message = False
         self._after = after
         self._window = _Window()
+        self._head = b""
+        self._has_root = False
         self._open: list[str] = []
         self._elements: list[Element] = []
         self._collecting = False
@@ -130,6 +134,7 @@ class _Reader:
 
     def read(self, file: BinaryIO) -> Iterator[RawRecord]:
         for block in utf8_blocks(file):
+            self._head = self._head or block
             self._window.append(block)
             self._parse(block, final=False)
             yield from self._take_found()
@@ -146,12 +151,18 @@ class _Reader:
         try:
             self._expat.Parse(block, final)
         except ExpatError as error:
+            self._refuse_other_format()
             source, at = self._window.around(self._expat.ErrorByteIndex)
             reason, back = explain(error.code, source, at, self._open)
             raise self._refusal(reason, error.lineno, error.offset - back) from None
         except DefusedXmlException:
-            reason = "DTDs, entity declarations and external references are not allowed."
-            raise self._refusal(reason) from None
+            self._refuse_other_format()
+            raise self._refusal(NO_DOCTYPE) from None
+
+    def _refuse_other_format(self) -> None:
+        reason = None if self._has_root else other_format(self._head)
+        if reason is not None:
+            raise FileRefused(f"line 1, column 1: {reason}") from None
 
     def _refusal(
         self, reason: str, line: int | None = None, offset: int | None = None
@@ -201,7 +212,9 @@ class _Reader:
     def _start_root(self, name: str) -> None:
         if name not in ROOTS:
             wanted = " or ".join(f"<{root}>" for root in ROOTS)
-            raise self._refusal(f"the root element is <{name[:100]}>, but must be {wanted}.")
+            told = f"the root element is <{name[:100]}>, but must be {wanted}. {about_root(name)}"
+            raise self._refusal(told)
+        self._has_root = True
         start_tag = self._window.start_tag(self._expat.CurrentByteIndex)
         if len(start_tag) > MAX_ROOT_TAG_BYTES:
             raise self._refusal(f"the root's tag is over {MAX_ROOT_TAG_BYTES} bytes long.")
@@ -240,7 +253,7 @@ class _Reader:
         column = len(blanks) - blanks.rfind("\n") - 1 if "\n" in blanks else None
         if column is None and "\n" not in rest:
             column = self._expat.CurrentColumnNumber - len(rest)
-        return self._refusal("there is text outside of any record.", line, column or 0)
+        return self._refusal(_STRAY_TEXT, line, column or 0)
 
     def _comment(self, *_: str) -> None:
         """Let go of what stands between records."""

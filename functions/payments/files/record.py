@@ -6,11 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
 
 from payments.files.amounts import WrongAmount, read_amount
+from payments.files.days import WrongDay, read_day
 from payments.files.output import MAX_MESSAGES
 from payments.files.reader import ERROR_MESSAGE, RECORD, Element, RawRecord
 from payments.models import JsonValue, PaymentRecord
@@ -40,6 +41,16 @@ _LOOKUPS = "lookups"
 _KINDS = {field.name: field.kind for field in WRITABLE}
 _KNOWN = frozenset(("id", "externalId", "invoice", _LOOKUPS, *_KINDS)) | _READ_ONLY
 _REFERENCE_PARTS = frozenset(("id", "identifier")) | _IGNORED_PARTS
+# What is often written in place of what is known, and where it belongs.
+_IDENTIFIER = "<invoice><identifier>…</identifier></invoice>"
+_ELSEWHERE = {
+    "identifier": _IDENTIFIER,
+    "invoicenumber": _IDENTIFIER,
+    "invoiceno": _IDENTIFIER,
+    "number": _IDENTIFIER,
+    "invoiceid": "<invoice><id>…</id></invoice>",
+    "date": "<paymentDate>",
+}
 _MUST_NOT_BE_EMPTY = frozenset(("id", "invoice/id", "amount"))
 
 MAX_ID = 2**31 - 1  # ConnectWise's ids are int32
@@ -47,16 +58,10 @@ MAX_TEXT_CHARACTERS = 1000
 MAX_AMOUNT_CHARACTERS = 100
 MAX_INVOICE_NUMBER_CHARACTERS = 100  # ConnectWise stores 15 at most
 MAX_EXTERNAL_ID_BYTES = 2048  # DynamoDB's limit for a partition key
-EARLIEST_DAY = date(1990, 1, 1)
-LATEST_DAY = timedelta(days=366)  # from today
 
+_NIL_BUT_GIVEN = "is marked as nil, but is not empty. Remove the mark, or what it holds."
 _LONGEST_NAME = max(map(len, _KNOWN)) + 5
 _INTEGER = re.compile(r"\+?[0-9]{1,20}")
-_DAY = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"(?:T(?:24:00:00(?:\.0+)?|([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.[0-9]+)?))?"
-    r"(?:Z|[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00))?"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +118,9 @@ class _Reading:
         if element.attributes:
             self.errors.append(_about_attributes(element.name, element.attributes))
         if element.text.strip(BLANKS):
-            self.errors.append(f"<{element.name}> holds text that is in none of its elements.")
+            self.errors.append(_about_text(element))
         if element.nil and element.children:
-            self.errors.append(f"<{element.name}> is marked as nil, but is not empty.")
+            self.errors.append(f"<{element.name}> {_NIL_BUT_GIVEN}")
             self._children = {}
 
     def names(self) -> list[str]:
@@ -138,9 +143,9 @@ class _Reading:
         elif element.children:
             self.errors.append(f"<{path}> must hold a value, not other elements.")
         elif element.nil and text:
-            self.errors.append(f"<{path}> is marked as nil, but is not empty.")
+            self.errors.append(f"<{path}> {_NIL_BUT_GIVEN}")
         elif len(text) > limit:
-            self.errors.append(f"<{path}> is longer than {limit} characters.")
+            self.errors.append(f"<{path}> is longer than {limit} characters. Shorten it.")
         elif not text and not element.nil and path in _MUST_NOT_BE_EMPTY:
             self.errors.append(f"<{path}> is empty. Give it a value, or leave it out.")
         else:
@@ -153,7 +158,9 @@ class _Reading:
         if text is None:
             return None
         if not _INTEGER.fullmatch(text) or int(text) > MAX_ID:
-            self._wrong(name, f"must be a whole number from 1 to {MAX_ID}: '{visible(text)}'.")
+            number = " If it is the invoice's number, write <identifier>." if self._path else ""
+            told = f"must be a whole number from 1 to {MAX_ID}: '{visible(text)}'.{number}"
+            self._wrong(name, told)
         elif int(text) == 0:
             self._wrong(name, "is 0, but ids begin at 1. If there is none, leave it out.")
         else:
@@ -176,20 +183,16 @@ class _Reading:
         text = self.text(name)
         if text is None:
             return None
-        day = _day(text)
-        if day is None:
-            self._wrong(name, f"must be a day written like 2018-10-11: '{visible(text)}'.")
-        elif not EARLIEST_DAY <= day <= self._rules.today + LATEST_DAY:
-            told = "is before 1990" if day < EARLIEST_DAY else "is more than a year ahead"
-            self._wrong(name, f"{told}, which no payment is: '{visible(text)}'.")
-        else:
-            return f"{day.isoformat()}T00:00:00Z"
-        return None
+        try:
+            return f"{read_day(text, self._rules.today).isoformat()}T00:00:00Z"
+        except WrongDay as wrong:
+            self._wrong(name, str(wrong))
+            return None
 
     def external_id(self) -> str | None:
         text = self.text("externalId", MAX_EXTERNAL_ID_BYTES)
         if text and len(text.encode()) > MAX_EXTERNAL_ID_BYTES:
-            self._wrong("externalId", f"is longer than {MAX_EXTERNAL_ID_BYTES} bytes.")
+            self._wrong("externalId", f"is longer than {MAX_EXTERNAL_ID_BYTES} bytes. Shorten it.")
             return None
         return text
 
@@ -225,16 +228,21 @@ class _Reading:
 
     def _errors_of_names(self, unknown: list[str], known: Iterable[str]) -> None:
         for name in unknown[:MAX_MESSAGES]:
-            meant = _near(name, known)
-            hint = f" Did you mean <{self._path}{meant}>?" if meant else ""
-            self.errors.append(f"<{visible(self._path + name)}> is not known.{hint}")
+            hint = self._instead_of(name, known)
+            self.errors.append(f"<{visible(self._path + name)}> is not known. {hint}")
         if len(unknown) > MAX_MESSAGES:
             self.errors.append(f"{len(unknown) - MAX_MESSAGES} more elements are not known.")
+
+    def _instead_of(self, name: str, known: Iterable[str]) -> str:
+        if elsewhere := _ELSEWHERE.get(name.lower()):
+            return f"Write {elsewhere}."
+        near = _near(name, known)
+        return f"Did you mean <{self._path}{near}>?" if near else "Remove it, or correct its name."
 
     def _is_usable(self, child: Element, times: int) -> bool:
         if times == 1 or child.name == ERROR_MESSAGE:
             return True
-        told = f"<{self._path}{child.name}> is given {times} times."
+        told = f"<{self._path}{child.name}> is given {times} times. Keep one."
         if told not in self.errors:
             self.errors.append(told)
         return False
@@ -248,19 +256,6 @@ _READ: dict[Kind, Callable[[_Reading, str], JsonValue | None]] = {
 }
 
 
-def _day(text: str) -> date | None:
-    """Return the day of an xsd:date or xsd:dateTime, None if it is neither."""
-    match = _DAY.fullmatch(text)
-    if match is None:
-        return None
-    try:
-        if match[2]:
-            time.fromisoformat(match[2])
-        return date.fromisoformat(match[1])
-    except ValueError:
-        return None
-
-
 def _near(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that was probably meant."""
     if len(name) > _LONGEST_NAME:
@@ -270,9 +265,22 @@ def _near(name: str, known: Iterable[str]) -> str | None:
     return by_lower_case[near[0]] if near else None
 
 
+def _about_text(element: Element) -> str:
+    cure = "Put it into an element, or remove it."
+    if element.name == "invoice":
+        cure = f"Write the invoice's number as {_IDENTIFIER}, or its id as an <id>."
+    shown = visible(element.text.strip(BLANKS))
+    return f"<{element.name}> holds text that is in none of its elements: '{shown}'. {cure}"
+
+
 def _about_attributes(path: str, names: tuple[str, ...]) -> str:
     shown = ", ".join(map(visible, names[:MAX_MESSAGES]))
     plural = "s" if len(names) > 1 else ""
+    if path == "amount":
+        return (
+            f"<{path}> has the attribute{plural} {shown}: an amount is taken as it stands, in the "
+            f"currency of its invoice. Convert it if need be, then remove the attribute{plural}."
+        )
     return (
         f"<{path}> has the attribute{plural} {shown}: attributes are not read. Remove the "
         f"attribute{plural}, or write an element instead."
