@@ -339,7 +339,8 @@ def _named_invoice_id(record: PaymentRecord, invoices: FoundInvoices) -> int | N
         raise invoices.troubles[record.invoice_number]
     ids = [invoice.id for invoice in invoices.by_number.get(record.invoice_number, ())]
     if not ids:
-        raise RecordRejected(f"ConnectWise has no invoice with number {record.invoice_number}.")
+        number = record.invoice_number
+        raise RecordRejected(f"ConnectWise has no invoice with number {number}{_OR_HIDDEN}")
     if record.invoice_id is not None:
         return _agreed(record.invoice_id, record.invoice_number, ids)
     if len(ids) > 1:
@@ -359,9 +360,15 @@ def _agreed(invoice_id: int, number: str, ids: list[int]) -> int:
     )
 
 
+_OR_HIDDEN = (
+    ", or the API member may not see it: then set the member's System Level to 1 (in ConnectWise, "
+    "System > Members > API Members)."
+)
+
+
 def no_invoice(invoice_id: int) -> str:
     """Say that there is no such invoice."""
-    return f"ConnectWise has no invoice with id {invoice_id}."
+    return f"ConnectWise has no invoice with id {invoice_id}{_OR_HIDDEN}"
 
 
 def listed(ids: list[int]) -> str:

@@ -17,6 +17,7 @@ from payments.command.follow import standstill
 from payments.command.import_file import fetch
 from payments.command.imports import list_imports
 from payments.command.problem import CommandFailed
+from payments.rules import no_invoice
 from simulator.control import Simulator
 
 pytestmark = pytest.mark.e2e
@@ -62,7 +63,7 @@ def test_import_brings_both_files_back_next_to_the_file(operator: Operator, invo
     [succeeded] = read_records((operator.folder / "brought.success.xml").read_bytes())
     [failed] = read_records((operator.folder / "brought.fail.xml").read_bytes())
     assert succeeded.values["invoice/id"] == str(invoice)
-    assert failed.errors == ["ConnectWise has no invoice with id 1."]
+    assert failed.errors == [no_invoice(1)]
 
 
 def test_import_takes_another_name_and_another_folder(operator: Operator, invoice: int) -> None:

@@ -64,6 +64,8 @@ def test_a_permission_that_is_missing_is_named(connectwise: FakeConnectWise) -> 
     verdict, remark = checked(connectwise)["Read payments"]
     assert verdict is Verdict.MISSING
     assert "security role" in remark
+    assert "Accounting Interface: add, edit, delete and inquire All" in remark
+    assert "Invoicing: edit, delete and inquire All" in remark
 
 
 def test_what_fails_once_is_asked_again(connectwise: FakeConnectWise) -> None:

@@ -158,7 +158,7 @@ def test_a_record_s_own_payment_is_not_replaced(
 def test_a_rejected_record_says_why_and_of_which_invoice(previews: Rehearse) -> None:
     missing, empty = previews(record(1, invoice_id=99), record(2, amount=None, invoice_id=1))
     assert (missing.action, missing.invoice) == (Action.FAILED, "99")
-    assert missing.messages == ("ConnectWise has no invoice with id 99.",)
+    assert missing.messages[0].startswith("ConnectWise has no invoice with id 99, or ")
     assert empty.action is Action.FAILED
 
 

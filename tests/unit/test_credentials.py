@@ -63,9 +63,59 @@ def test_a_secret_that_is_no_json_object_is_refused(secret: str) -> None:
     assert all(name in message for name in COMPLETE)
 
 
+def test_a_byte_order_mark_before_the_secret_does_not_matter() -> None:
+    """Editors on Windows write one."""
+    assert read_credentials("\ufeff" + json.dumps(COMPLETE), "payments") == credentials()
+
+
+@pytest.mark.parametrize(
+    ("secret", "told"),
+    [
+        (" \n", "it is empty"),
+        ('{\n "site": \u201cna\u201d}', "line 2, column 10: a typographic quotation mark"),
+        ("{\u201csite\u201d: 1}", "line 1, column 2: a typographic quotation mark"),
+        (
+            '{"site": "na\u201d,\n "company": "a"}',
+            "line 1, column 13: a typographic quotation mark",
+        ),
+        ('{"site": "na",\n}', "line 1, column 14: a comma too many"),
+        ('{"site": "na" ,  }', "line 1, column 15: a comma too many"),
+        ('{"site": "na"\n "company": "a"}', "line 2, column 2: a comma must be here"),
+        ('{"site" "na"}', "line 1, column 9: a colon must be here"),
+        ('{"site": na}', "line 1, column 10: a value must be here"),
+        ("{'site': 'na'}", "line 1, column 2: the name of a field must be here"),
+        ('{"caCertificates": "a\nb"}', "line 1, column 22: a line break or a tab inside"),
+        ('{"privateKey": "a\\q"}', "line 1, column 18: a backslash"),
+        ('{"site": "na}', "line 1, column 10: a text that never ends"),
+        ('{"site": "na"}}', "line 1, column 15: something behind the last brace"),
+        ('{"site": "na",', "cut off"),
+        ('{"site": "na"', "cut off"),
+    ],
+)
+def test_where_the_json_of_a_secret_breaks_is_told_but_not_what_is_there(
+    secret: str, told: str
+) -> None:
+    message = problem(secret)
+    assert told in message
+    assert "na\u201d" not in message
+
+
 @pytest.mark.parametrize(
     ("site", "api_origin", "login_origin"),
     [
+        *(
+            (
+                f"{region}.myconnectwise.net",
+                f"https://api-{region}.myconnectwise.net",
+                f"https://{region}.myconnectwise.net",
+            )
+            for region in ("eu", "au", "aus", "za")
+        ),
+        (
+            "api-sandbox-eu.myconnectwise.net",
+            "https://sandbox-eu.myconnectwise.net",
+            "https://sandbox-eu.myconnectwise.net",
+        ),
         (
             "na.myconnectwise.net",
             "https://api-na.myconnectwise.net",

@@ -22,7 +22,7 @@ from payments.connectwise.patience import Patience, drive
 from payments.errors import RecordStuck
 from payments.models import Action, JsonValue, Outcome, PaymentRecord, TruthRecord
 from payments.quiet import CALL_SECONDS, SETTLE_SECONDS, Quiet
-from payments.rules import Policy
+from payments.rules import Policy, no_invoice
 from payments.sending import Sender
 from payments.upsert import Books, Upsert
 from unit.records import payment_record, truth_record
@@ -499,10 +499,10 @@ def test_an_invoice_or_payment_that_is_gone_rejects_the_record() -> None:
     gone, known, by_number = office.apply(
         on(9), payment_record(2, external_id="A"), payment_record(3, invoice_number="X")
     )
-    assert gone.messages == ("ConnectWise has no invoice with id 9.",)
+    assert gone.messages == (no_invoice(9),)
     assert known.messages[0].startswith("ConnectWise has no payment 101 on invoice 1.")
     assert "delete the truth table's entry A" in known.messages[0]
-    assert by_number.messages == ("ConnectWise has no invoice with number X.",)
+    assert by_number.messages[0].startswith("ConnectWise has no invoice with number X, or ")
     assert all(map(office.upsert.holds_lane, (gone, known, by_number)))
 
 

@@ -29,10 +29,13 @@ _SLOWER = (
     "Imports are slower, and a file in which a record names its invoice by number alone waits "
     "until this is granted, and so do the files behind it."
 )
+_RIGHTS = (
+    "Finance > Accounting Interface: add, edit, delete and inquire All; Finance > Invoicing: edit, "
+    "delete and inquire All"
+)
 _GIVE_ROLE = (
-    "In ConnectWise, give the API member's security role under Finance > Accounting Interface "
-    "and under Finance > Invoicing the "
-    "permission to inquire (All), and check the clientId in the secret."
+    f"In ConnectWise, give the API member's security role these rights ({_RIGHTS}), and check the "
+    "clientId in the secret."
 )
 
 
@@ -102,8 +105,7 @@ def connectwise_checks(api: Calls, clock: Clock) -> Iterator[Check]:
     yield Check(
         "Create and update payments",
         Verdict.UNKNOWN,
-        "Trying it would write. The role needs add and edit (All) under Finance > "
-        "Accounting Interface and under Finance > Invoicing.",
+        f"Trying it would write. The API member's security role needs {_RIGHTS}.",
     )
 
 

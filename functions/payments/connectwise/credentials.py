@@ -27,6 +27,21 @@ _HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9a-fA-F:.]+\])(?::[0-9]
 _FIELDS = ("site", "company", "publicKey", "privateKey", "clientId")
 _OPTIONAL_FIELDS = ("apiHost", "caCertificates")
 
+_CURLY_QUOTE = re.compile("[\u2018-\u201f\u00ab\u00bb]")
+_LAST_COMMA = re.compile(r",\s*[}\]]")
+# How the standard library begins to say what is wrong with JSON, and our words for it.
+_JSON_FAULTS = (
+    ("Invalid control", "a line break or a tab inside of a text: write \\n or \\t"),
+    ("Invalid \\", "a backslash in a text, which must be written twice"),
+    ("Unterminated", 'a text that never ends: a quotation mark (") is missing'),
+    ("Expecting property", 'the name of a field must be here, in straight quotation marks (")'),
+    ("Expecting ':'", "a colon must be here"),
+    ("Expecting ','", 'a comma must be here, or a quotation mark (") in a text is written \\"'),
+    ("Expecting value", 'a value must be here, in straight quotation marks (")'),
+    ("Extra data", "something behind the last brace"),
+    ("", "this is not JSON"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
@@ -81,12 +96,7 @@ ReadCredentials = Callable[[], Credentials]
 
 def read_credentials(secret: str, name: str) -> Credentials:
     """Read the secret called `name`; raises SecretUnusable naming everything that is wrong."""
-    try:
-        content = json.loads(secret)
-    except (ValueError, RecursionError):
-        content = None
-    if not isinstance(content, dict):
-        raise SecretUnusable(f"Secret {name} is not a JSON object with {_listed(_FIELDS)}.")
+    content = _parsed(secret.removeprefix("\ufeff"), name)
     given = _texts(content, name)
     credentials = Credentials(
         given["site"],
@@ -103,6 +113,38 @@ def read_credentials(secret: str, name: str) -> Credentials:
     if credentials.ca_certificates:
         _check_certificates(credentials.ca_certificates, name)
     return credentials
+
+
+def _parsed(secret: str, name: str) -> dict[str, object]:
+    """Return the JSON object; raises SecretUnusable, which says where it breaks, not on what."""
+    fault = ""
+    try:
+        content = json.loads(secret)
+    except json.JSONDecodeError as error:
+        content, fault = None, _json_fault(error)
+    except RecursionError:
+        content = None
+    if not isinstance(content, dict):
+        text = f"Secret {name} is not a JSON object with {_listed(_FIELDS)}"
+        raise SecretUnusable(f"{text}{fault}.")
+    return content
+
+
+def _json_fault(error: json.JSONDecodeError) -> str:
+    text, at = error.doc, error.pos
+    if not text.strip():
+        return ": it is empty"
+    cause = next(words for begin, words in _JSON_FAULTS if error.msg.startswith(begin))
+    # Python versions point at the comma, or at what follows it.
+    comma = _LAST_COMMA.match(text, max(text.rfind(",", 0, at + 1), 0))
+    if curly := _CURLY_QUOTE.search(text, 0, at + 1):
+        at, cause = curly.start(), 'a typographic quotation mark, where a straight one (") must be'
+    elif comma and comma.end() > at:
+        at, cause = comma.start(), "a comma too many before the end"
+    elif at >= len(text.rstrip()):
+        cause = "it is cut off here"
+    line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+    return f". It breaks in line {line}, column {column}: {cause}"
 
 
 def _texts(content: Mapping[str, object], name: str) -> dict[str, str]:

@@ -10,7 +10,8 @@ from payments.clock import Clock
 from payments.connectwise.pace import Pace
 from payments.errors import ImportStopped, OutOfTime
 
-DEFAULT_SILENCE_SECONDS = 5.0
+# Where no Retry-After is given, ConnectWise's developer guide waits 30, 60 and 120 seconds.
+DEFAULT_SILENCE_SECONDS = 30.0
 MAX_DEFAULT_SILENCE_SECONDS = 120.0
 # Who waits looks this often whether the gate was closed, and whether there is room for one more.
 _LONGEST_SLEEP_SECONDS = 0.25
