@@ -301,10 +301,10 @@ def _failure(wire: HttpWire, url: str) -> str:
 
 
 def test_who_does_not_listen_does_not_answer(wire: HttpWire) -> None:
-    """The reason is the kind of error alone."""
+    """Others are told in `test_unreachable`."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}/"
-    with pytest.raises(NoAnswer, match=r"^ConnectionError$"):
+    with pytest.raises(NoAnswer, match="refuses the connection"):
         get(wire, url)
 
 
@@ -346,7 +346,7 @@ def test_nothing_is_sent_to_a_server_that_cannot_prove_who_it_is(
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.setenv(name, str(certificate))
     with listening(answering(OK), tls_with(certificate)) as listener:
-        with pytest.raises(NoAnswer, match="SSLError"):
+        with pytest.raises(NoAnswer, match="is self-signed"):
             get(wire, listener.url)
         assert listener.requests == []
 

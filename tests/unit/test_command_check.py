@@ -89,7 +89,7 @@ def test_an_odd_answer_is_no_traceback(connectwise: FakeConnectWise, kind: str, 
     elif body in NO_LISTS:
         verdict, remark = said["Site, company and keys"]
         assert verdict is Verdict.FAILED
-        assert remark.startswith("ConnectWise does not answer as it should (")
+        assert remark.startswith("ConnectWise does not answer as it should: ")
 
 
 def test_a_page_of_something_in_between_is_no_traceback(connectwise: FakeConnectWise) -> None:

@@ -66,10 +66,55 @@ def test_each_status_has_one_meaning(
         assert type(verdict(status, body, method)) is unreadable
 
 
-@pytest.mark.parametrize("status", [400, 403, 405, 409, 410, 421, 431, 451, 499])
-def test_a_page_that_is_not_connectwise_s_is_told_as_such(status: int) -> None:
-    failure = verdict(status, IIS)
-    assert str(failure) == f"something between here and ConnectWise answered with {status}"
+@pytest.mark.parametrize(
+    ("statuses", "told"),
+    [
+        ((400, 403, 408, 409, 421, 431, 451, 499), "a firewall, a proxy or a login page answers"),
+        ((404, 405, 410), "there is no ConnectWise at this address"),
+        ((500, 502, 503, 504, 520), "the server is not up"),
+    ],
+)
+def test_a_page_that_is_not_connectwise_s_is_told_as_such(
+    statuses: tuple[int, ...], told: str
+) -> None:
+    """With its title, which the log does not quote."""
+    for status in statuses:
+        failure = verdict(status, IIS)
+        assert isinstance(failure, NoAnswer)
+        assert f"what is not ConnectWise's ({status}, titled 'Bad Request'): {told}" in str(failure)
+        assert f"what is not ConnectWise's ({status}): {told}" in failure.for_log
+
+
+@pytest.mark.parametrize(
+    "title", [b"<title>", b"<title/>", b"<title>\xff\x1b[0m</title>", b"<TITLE "]
+)
+def test_an_odd_title_does_no_harm(title: bytes) -> None:
+    assert str(verdict(403, title * 10_000)).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("https://login.example.com/a?token=hush", " to https://login.example.com (302)"),
+        ("https://kim:hush@login.example.com/", " (302)"),
+        ("http://login.example.com:8080", " to http://login.example.com:8080 (302)"),
+        ("/login?token=hush", " (302)"),
+        ("", " (302)"),
+    ],
+)
+def test_a_redirect_is_told_with_the_host_that_it_names(location: str, shown: str) -> None:
+    with pytest.raises(AccessRefused) as refused:
+        accepted("GET", Response(302, {"Location": location}, b""))
+    assert f"a redirect{shown}" in str(refused.value)
+    assert "hush" not in str(refused.value)
+
+
+def test_a_401_that_is_not_connectwise_s_may_be_about_other_keys() -> None:
+    told = str(verdict(401, IIS))
+    assert told.startswith(
+        "ConnectWise does not accept the keys (401). Or else: ConnectWise answers"
+    )
+    assert "Or else" not in str(verdict(401, READABLE))
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 408, 409, 422, 500, 502])
@@ -100,7 +145,7 @@ def test_a_rejection_tells_each_error() -> None:
 def test_a_success_that_cannot_be_read_comes_from_something_in_between(
     method: str, body: bytes
 ) -> None:
-    with pytest.raises(NoAnswer, match="not JSON"):
+    with pytest.raises(NoAnswer, match="a login page answers in its place"):
         result(method, accepted(method, Response(200, {}, body)))
 
 

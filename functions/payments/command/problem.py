@@ -45,7 +45,7 @@ def sentence(error: ImportStopped | CallFailed | RecordRejected) -> str:
         case OutOfTime():
             return "ConnectWise throttles (429), and wants a longer silence than a command waits."
         case CallFailed():
-            return f"ConnectWise does not answer as it should ({error})."
+            return f"ConnectWise does not answer as it should: {error}."
         case _:
             return str(error)
 

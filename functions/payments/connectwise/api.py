@@ -26,7 +26,7 @@ from payments.clock import Clock
 from payments.connectwise.answers import write_json
 from payments.connectwise.gate import Gate
 from payments.connectwise.login import Access, Login
-from payments.connectwise.verdicts import accepted, result
+from payments.connectwise.verdicts import accepted, or_else, result
 from payments.connectwise.wire import Request, Response, Wire
 from payments.errors import (
     AccessRefused,
@@ -109,7 +109,7 @@ class Api:
             response = self._send(self._request(method, path, access, body))
             if response.status == 401 and not renewed_keys:
                 renewed_keys = True
-                access = self._login.after_unauthorized(access, self._ask_codebase)
+                access = self._renewed_keys(access, response)
             elif response.status == 404 and not self._is_proven(access, path):
                 access = self._renewed_access(None if renewed_codebase else access)
                 renewed_codebase = True
@@ -136,7 +136,7 @@ class Api:
                     _log("Refused", request, status=response.status, request_id=request_id)
                 return response
             if request.method != "GET" and response.status != 429:
-                raise NoAnswer(str(response.status))
+                raise NoAnswer(f"{response.status}: it is to be called again later")
 
     def _answer(self, request: Request) -> Response:
         try:
@@ -168,6 +168,12 @@ class Api:
         with suppress(NotPermitted, RecordRejected), _about_no_record():
             result("GET", accepted("GET", response))
         return True
+
+    def _renewed_keys(self, refused: Access, response: Response) -> Access:
+        try:
+            return self._login.after_unauthorized(refused, self._ask_codebase)
+        except AccessRefused as error:
+            raise AccessRefused(f"{error}{or_else(response)}", for_log=error.for_log) from error
 
     def _renewed_access(self, failed: Access | None) -> Access:
         """Return the access to a tenant that has been upgraded; None if that was tried before.

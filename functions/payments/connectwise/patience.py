@@ -245,7 +245,7 @@ class Tries:
 
 
 def _down(text: str, failure: CallFailed) -> ConnectWiseDown:
-    return ConnectWiseDown(f"{text} ({failure}).", for_log=f"{text} ({failure.for_log}).")
+    return ConnectWiseDown(f"{text}: {failure}.", for_log=f"{text}: {failure.for_log}.")
 
 
 def _own_fault(failure: CallFailed) -> RecordRejected:

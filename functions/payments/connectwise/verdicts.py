@@ -31,6 +31,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from payments.connectwise import unreachable
 from payments.connectwise.answers import error_messages, read_error, read_json
 from payments.connectwise.wire import Response
 from payments.errors import (
@@ -44,8 +45,6 @@ from payments.errors import (
     ServerFault,
 )
 
-_NOT_JSON = "an answer that is not JSON"
-
 
 def result(method: str, response: Response) -> Any:
     """Return what a 2xx answer says, None if it says nothing."""
@@ -54,7 +53,7 @@ def result(method: str, response: Response) -> Any:
     try:
         return read_json(response.body)
     except ValueError as error:
-        raise NoAnswer(_NOT_JSON) from error
+        raise _page(response) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +61,13 @@ class _Refusal:
     """An answer that is not 2xx; `messages` are ConnectWise's if it is readable."""
 
     method: str
-    status: int
+    response: Response
     readable: bool
     messages: tuple[str, ...]
+
+    @property
+    def status(self) -> int:
+        return self.response.status
 
     def as_failure(self, kind: type[CallFailed]) -> CallFailed:
         """Return the failure of a call, with ConnectWise's reason if it names one."""
@@ -72,13 +75,14 @@ class _Refusal:
         return kind(f"{status}: {self.messages[0]}" if self.readable else status, for_log=status)
 
     def redirected(self) -> Exception:
-        return AccessRefused(
-            f"ConnectWise answers with a redirect ({self.status}): check the site."
-        )
+        location = self.response.headers.get("Location", "")
+        words = unreachable.redirect(self.status, location, self.response.host)
+        return AccessRefused(f"{words}.")
 
     def keys_refused(self) -> Exception:
         text = "ConnectWise does not accept the keys (401)."
-        return AccessRefused(f"{text} {self.messages[0]}", for_log=text)
+        told = f" {self.messages[0]}" if self.readable else or_else(self.response)
+        return AccessRefused(f"{text}{told}", for_log=text)
 
     def not_permitted(self) -> Exception:
         text = (
@@ -100,10 +104,10 @@ class _Refusal:
         return self.as_failure(ServerFault)
 
     def from_between(self) -> Exception:
-        return NoAnswer(f"something between here and ConnectWise answered with {self.status}")
+        return _page(self.response)
 
     def unanswered(self) -> Exception:
-        return self.as_failure(NoAnswer)
+        return self.as_failure(NoAnswer) if self.readable else self.from_between()
 
 
 # The first row that fits counts: statuses, whether the answer has to be readable, what it means.
@@ -121,13 +125,25 @@ _VERDICTS: tuple[tuple[Collection[int], bool, Callable[[_Refusal], Exception]], 
 )
 
 
+def or_else(response: Response) -> str:
+    """Return what an answer may mean besides, a sentence, if it is not ConnectWise's."""
+    return "" if read_error(response.body) else f" Or else: {_page(response)}."
+
+
+def _page(response: Response) -> NoAnswer:
+    """Return what it means that somebody else has answered; the log does not quote them."""
+    status, host = response.status, response.host
+    words = unreachable.page(status, response.body, host)
+    return NoAnswer(words, for_log=unreachable.page(status, b"", host))
+
+
 def accepted(method: str, response: Response) -> Response:
     """Return a 2xx answer; raises what any other means."""
     status, body = response.status, response.body
     if 200 <= status < 300:
         return response
     readable = read_error(body) is not None
-    refusal = _Refusal(method, status, readable, error_messages(status, body))
+    refusal = _Refusal(method, response, readable, error_messages(status, body))
     raise next(
         verdict(refusal)
         for statuses, only_readable, verdict in _VERDICTS

@@ -7,6 +7,7 @@ about a quarter to a call's CPU; so this is requests' adapter alone.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
@@ -14,20 +15,26 @@ from io import BufferedReader, RawIOBase
 from socket import socket
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from requests.utils import default_headers
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, default_headers
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
+from urllib3.util.ssl_ import create_urllib3_context
 
+from payments.connectwise import unreachable
 from payments.errors import NoAnswer
 from payments.quiet import CALL_SECONDS
 
 CONNECT_SECONDS = 5.0
+STRICT = ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
+"""What Python's own default context checks from 3.13 on."""
+
 MOST_BYTES = 16 * 1024 * 1024
 """An answer's body is no longer than this, unpacked; a full page of invoices is a third of it."""
 
@@ -48,11 +55,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer, read to its end; the names of its headers are in any letter case."""
+    """One answer of `host`, read to its end; the names of its headers are in any letter case."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    host: str = "ConnectWise"
 
 
 class Wire(Protocol):
@@ -80,7 +88,7 @@ class HttpWire:
         self._timeout: Any = Timeout(total=call_seconds, connect=connect_seconds, read=call_seconds)
         # Two hosts: of the API and of the login page.
         self._adapter = _Adapter(pool_connections=2, pool_maxsize=connections, max_retries=0)
-        self._adapter.init_poolmanager(2, connections, ca_cert_data=ca_certificates or None)
+        self._adapter.init_poolmanager(2, connections, ssl_context=_context(ca_certificates))
         self._adapter.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
 
     def send(self, request: Request) -> Response:
@@ -92,10 +100,10 @@ class HttpWire:
             finally:
                 answer.close()  # keeps the connection, unless something is left on it
         except _NO_ANSWER as error:
-            raise NoAnswer(type(error).__name__) from error
+            raise NoAnswer(unreachable.reason(error, host_of(request.url))) from error
         if len(body) > MOST_BYTES:
             raise NoAnswer("an answer of more than 16 MiB")
-        return Response(answer.status, answer.headers, body)
+        return Response(answer.status, answer.headers, body, host_of(request.url))
 
     def close(self) -> None:
         """Close the connections."""
@@ -105,8 +113,23 @@ class HttpWire:
 class _Adapter(HTTPAdapter):
     """Answer what urllib3 does: making requests' response of it would only add a jar of cookies."""
 
+    def cert_verify(self, *_: Any) -> None:
+        """Leave what is trusted to the context, which each connection would load once more."""
+
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> Any:  # noqa: ARG002
         return resp
+
+
+def host_of(url: str) -> str:
+    """Return the host, and its port if it is not the usual one."""
+    return urlsplit(url).netloc
+
+
+def _context(ca_certificates: str) -> ssl.SSLContext:
+    """Return what TLS is checked with: as strictly on every Python as on 3.13 and Lambda."""
+    context = create_urllib3_context(verify_flags=STRICT)
+    context.load_verify_locations(cafile=DEFAULT_CA_BUNDLE_PATH, cadata=ca_certificates or None)
+    return context
 
 
 def _prepared(request: Request) -> requests.PreparedRequest:
@@ -179,7 +202,12 @@ class _Connection(_BoundedAnswer, HTTPConnection):
 
 
 class _SecureConnection(_BoundedAnswer, HTTPSConnection):
-    pass
+    def connect(self) -> None:
+        """Connect and begin TLS; a reset then is told from one of a call."""
+        try:
+            super().connect()
+        except ConnectionResetError as error:
+            raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "RESET when TLS begins") from error
 
 
 class _Pool(HTTPConnectionPool):
