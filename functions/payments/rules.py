@@ -37,7 +37,7 @@ from payments.models import (
 )
 from payments.payment_fields import Difference, accepts, differences, same_amount, same_day
 from payments.second_payment import replaced_by, replaced_entry
-from payments.wording import money
+from payments.wording import money, visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,7 +339,7 @@ def _named_invoice_id(record: PaymentRecord, invoices: FoundInvoices) -> int | N
         raise invoices.troubles[record.invoice_number]
     ids = [invoice.id for invoice in invoices.by_number.get(record.invoice_number, ())]
     if not ids:
-        number = record.invoice_number
+        number = visible(record.invoice_number)
         raise RecordRejected(f"ConnectWise has no invoice with number {number}{_OR_HIDDEN}")
     if record.invoice_id is not None:
         return _agreed(record.invoice_id, record.invoice_number, ids)

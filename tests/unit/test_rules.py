@@ -180,6 +180,11 @@ OR_HIDDEN = (
             None,
             f"ConnectWise has no invoice with number X{OR_HIDDEN}",
         ),
+        (
+            payment_record(invoice_number="INV\u201120"),
+            None,
+            f"ConnectWise has no invoice with number INV[U+2011]20{OR_HIDDEN}",
+        ),
         (payment_record(invoice_number="Y"), None, "Y is no number"),
         (
             payment_record(invoice_number="N"),

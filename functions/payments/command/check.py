@@ -105,7 +105,8 @@ def connectwise_checks(api: Calls, clock: Clock) -> Iterator[Check]:
     yield Check(
         "Create and update payments",
         Verdict.UNKNOWN,
-        f"Trying it would write. The API member's security role needs {_RIGHTS}.",
+        f"Trying it would write. The API member's security role needs {_RIGHTS}. Its System Level "
+        "must be 1, or it sees only the invoices of its own level.",
     )
 
 
