@@ -81,8 +81,8 @@ _WORDS |= dict.fromkeys(
 _BARE_AMPERSAND = re.compile(rb"&[^&;<>\s]{0,40}\Z")
 _REFERENCE = re.compile(rb"&(#?\w{1,40});")
 _AMPERSAND = (
-    "the ampersand (&) that stands here has a meaning of its own in XML: write the word and in its "
-    "place, or the letters amp and a semicolon right behind it."
+    'the ampersand (&) that stands here has a meaning of its own in XML: write the word "and" in '
+    "its place, or the letters amp and a semicolon right behind it."
 )
 _LESS_THAN = (
     "the less-than sign (<) that stands here has a meaning of its own in XML: write an ampersand, "
@@ -195,5 +195,5 @@ def _wrong_byte(rest: bytes) -> str:
         return f"the character U+{ord(character):04X} is not allowed here: remove it."
     return (
         f"byte 0x{rest[0]:02X} is no UTF-8: save the file as UTF-8, or name its encoding in the "
-        'first line, such as <?xml version="1.0" encoding="windows-1252"?>.'
+        'first line, as in encoding="windows-1252" behind version="1.0".'
     )
