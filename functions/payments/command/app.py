@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
@@ -19,12 +20,16 @@ from typer.core import TyperGroup
 
 from payments.command import check as checking
 from payments.command import truth as truths
+from payments.command.convert import columns_told, convert, separator_told
 from payments.command.deployment import Deployment
 from payments.command.import_file import exit_code, import_file, object_key, result
 from payments.command.imports import list_imports
 from payments.command.preview import PreviewRow, preview
 from payments.command.problem import CommandFailed, in_plain_words
 from payments.command.progress import SayDone, progress_bar
+from payments.command.spreadsheets.amount_cells import Point
+from payments.command.spreadsheets.csv_table import SaidOfCsv
+from payments.command.spreadsheets.day_cells import Order
 from payments.command.stop import stop_import
 from payments.command.tables import (
     checks_table,
@@ -38,6 +43,7 @@ from payments.command.tables import (
 )
 from payments.command.truth_import import load
 from payments.command.truth_xml import TYPE
+from payments.files.record import ReadingRules
 from payments.models import Action
 
 DEFAULT_STACK = "connectwise-payments"
@@ -239,6 +245,43 @@ def preview_command(
     if not json:
         _print_preview(rows, counts)
     raise typer.Exit(_SOME_FAILED if counts[Action.FAILED] else 0)
+
+
+@app.command("convert")
+def convert_command(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV or fail file.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write, else standard output.")
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ELEMENT=NAME",
+            help="Which column an element is in: amount=Betrag. Without a name it is in none, and "
+            "without an element the column is not read.",
+        ),
+    ] = None,
+    dates: Annotated[Order | None, typer.Option(help="How days are written.")] = None,
+    decimals: Annotated[Point | None, typer.Option(help="What is before the decimals.")] = None,
+    currency: Annotated[str | None, typer.Option(help="The currency's sign, such as kr.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Such as windows-1252, else UTF.")] = None,
+    separator: Annotated[str | None, typer.Option(help="What is between columns, or tab.")] = None,
+    currency_decimals: Annotated[
+        int, typer.Option(min=0, max=3, help="The stack's CurrencyDecimals.")
+    ] = 2,
+) -> None:
+    """Make the XML to import of a CSV file, or a CSV file of a fail file to correct it.
+
+    What can be read in two ways has to be told. Ends with 2 if anything is wrong: then nothing is
+    written.
+    """
+    rules = ReadingRules(currency_decimals, datetime.now(UTC).date())
+    with _reporting():
+        told = columns_told(column or [])
+        between = separator_told(separator)
+        said = SaidOfCsv(told, dates, decimals, currency, encoding, between)
+        done = convert(file, output, said, rules)
+    new_console(stderr=True).print(done, soft_wrap=True)
 
 
 @truth.command("list")

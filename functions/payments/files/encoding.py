@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import BinaryIO
 
@@ -53,7 +53,7 @@ def utf8_blocks(file: BinaryIO) -> Iterator[bytes]:
     encoding, mark = _detect(file.read(1024))
     file.seek(len(mark))
     blocks = iter(lambda: file.read(BLOCK_BYTES), b"")
-    return blocks if encoding == "utf-8" else _transcoded(blocks, encoding)
+    return blocks if encoding == "utf-8" else transcoded(blocks, encoding)
 
 
 def _detect(head: bytes) -> tuple[str, bytes]:
@@ -97,7 +97,20 @@ def _known(declared: str) -> str:
     return codec.name
 
 
-def _transcoded(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+def _no_such_character(error: UnicodeDecodeError, encoding: str) -> str:
+    byte = error.object[error.start]
+    return (
+        f"byte 0x{byte:02X} is not valid {encoding}, as which the file begins: save it as UTF-8, "
+        "and name that in its first line."
+    )
+
+
+def transcoded(
+    blocks: Iterator[bytes],
+    encoding: str,
+    explain: Callable[[UnicodeDecodeError, str], str] = _no_such_character,
+) -> Iterator[bytes]:
+    """Yield blocks of an encoding as UTF-8; raises FileRefused, with line and column."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     position = (1, 1)
     for block in chain(blocks, [b""]):
@@ -106,18 +119,10 @@ def _transcoded(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
         except UnicodeDecodeError as error:
             readable = error.object[: error.start].decode(encoding, "replace")
             line, column = _advanced(position, readable)
-            reason = HALF_A_CHARACTER if not block else _no_such_character(error, encoding)
+            reason = HALF_A_CHARACTER if not block else explain(error, encoding)
             raise FileRefused(f"line {line}, column {column}: {reason}") from None
         position = _advanced(position, text)
         yield text.encode("utf-8")
-
-
-def _no_such_character(error: UnicodeDecodeError, encoding: str) -> str:
-    byte = error.object[error.start]
-    return (
-        f"byte 0x{byte:02X} is not valid {encoding}, as which the file begins: save it as UTF-8, "
-        "and name that in its first line."
-    )
 
 
 def _advanced(position: tuple[int, int], text: str) -> tuple[int, int]:

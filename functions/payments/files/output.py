@@ -25,7 +25,7 @@ _MAX_INDENT_BYTES = 1000
 _MAX_PREFIX_BYTES = 5100
 
 _DECLARATION = b'<?xml version="1.0" encoding="utf-8"?>\n'
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NAMES = {kind: [it.name for it in fields(kind)] for kind in (TruthRecord, LedgerEntry, Replaced)}
 _Kind = TypeVar("_Kind", TruthRecord, LedgerEntry, Replaced)
 _BLANKS = re.compile(rb"[ \t\r\n]*")
@@ -127,7 +127,7 @@ def shown(message: str) -> str:
     """Return one message as it can be written, stored and sent anywhere."""
     if len(message) > MAX_MESSAGE_CHARACTERS:
         message = f"{message[: MAX_MESSAGE_CHARACTERS - 1]}…"
-    return _NOT_XML.sub("\ufffd", message)
+    return NOT_XML.sub("\ufffd", message)
 
 
 def as_json(value: TruthRecord | LedgerEntry | Replaced | None) -> dict[str, Any] | None:

@@ -1,0 +1,1 @@
+"""Payments in spreadsheets: CSV to the input's XML, and fail files to CSV."""

@@ -1,0 +1,160 @@
+"""Make the input's XML of a CSV file: nothing is guessed, and all is read as the import reads it.
+
+The file is read twice: to find out how its columns are written, and to convert it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from payments.command.spreadsheets.choice import WrongCell
+from payments.command.spreadsheets.columns import AMOUNT, DAY, NAMING, NOT_SHOWN, Columns
+from payments.command.spreadsheets.csv_rows import Row
+from payments.command.spreadsheets.csv_table import CsvTable, SaidOfCsv, open_table
+from payments.command.spreadsheets.guarding import unguarded
+from payments.command.spreadsheets.problems import Problems
+from payments.command.spreadsheets.record_cells import to_element, to_xml
+from payments.command.spreadsheets.ways import Amounts, Days
+from payments.files.output import NOT_XML, beginning, ending, entry
+from payments.files.reader import Element, RawRecord
+from payments.files.record import ReadingRules, read_record
+from payments.import_state import Root
+from payments.models import RecordXml
+from payments.wording import visible
+
+_NO_XML = RecordXml(b"", (0, 0))
+_ABOUT = re.compile(r"<([\w/]+)> (.*)", re.DOTALL)
+_TOTALS = frozenset(("total", "totals", "grand total", "subtotal", "sum", "summe", "gesamt"))
+_SHORTENED = re.compile(r"[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """How many payments were written, and of which columns."""
+
+    payments: int
+    columns: Columns
+
+
+def csv_to_xml(source: Path, said: SaidOfCsv, rules: ReadingRules, xml: BinaryIO) -> Converted:
+    """Write the payments of `source` to `xml`; raises NotConverted, or FileRefused."""
+    table = open_table(source, said)
+    problems = Problems()
+    for error in table.columns.errors:
+        problems.add(table.header_line, error)
+    problems.raise_if_any()
+    conversion = _Conversion(table, said, rules, problems)
+    conversion.learn()
+    payments = conversion.write(xml)
+    problems.raise_if_any()
+    return Converted(payments, table.columns)
+
+
+class _Conversion:
+    def __init__(
+        self, table: CsvTable, said: SaidOfCsv, rules: ReadingRules, problems: Problems
+    ) -> None:
+        self._table = table
+        self._columns = table.columns
+        self._rules = rules
+        self._problems = problems
+        self._ways: dict[str, Amounts | Days] = {
+            AMOUNT: Amounts(said.decimals, said.currency, rules.currency_decimals),
+            DAY: Days(said.dates),
+        }
+
+    def learn(self) -> None:
+        """Find out how the columns are written."""
+        for row in filter(self._table.is_whole, self._table.rows()):
+            cells = self._cells(row)
+            for path in self._ways.keys() & cells.keys():
+                self._ways[path].learn(row.line, cells[path])
+        for path, way in self._ways.items():
+            problem = way.choice.problem()
+            if problem:
+                self._problems.add(*problem, self._columns.name(path))
+
+    def write(self, xml: BinaryIO) -> int:
+        """Write the rows that are right; return how many those are."""
+        written = 0
+        xml.write(beginning(Root()))
+        for row in self._table.rows():
+            record = self._record(row)
+            if record is not None:
+                written += 1
+                xml.write(entry(to_xml(record).encode()))
+        xml.write(ending(Root()))
+        return written
+
+    def _record(self, row: Row) -> Element | None:
+        """Return a row as a record, None if something is wrong with it."""
+        before = self._problems.count
+        cells = self._cells(row)
+        self._check_row(row, cells)
+        cells = self._read(row, cells) if self._problems.count == before else {}
+        record = to_element(cells)
+        for error in read_record(RawRecord(row.line, record, _NO_XML), self._rules).errors:
+            about = _ABOUT.fullmatch(error)
+            if about and about[1] in cells:
+                self._wrong(row, about[1], about[2])
+            else:
+                self._problems.add(row.line, error)
+        return record if self._problems.count == before else None
+
+    def _check_row(self, row: Row, cells: Mapping[str, str]) -> None:
+        """Note what is wrong with a row as such."""
+        columns = self._columns
+        if not self._table.is_whole(row):
+            self._problems.add(
+                row.line,
+                f"it has {len(row.cells)} values, but there are {len(columns.header)} columns: is "
+                "it cut off, or does a value need quotes?",
+            )
+        elif columns.not_shown is not None and row.cells[columns.not_shown]:
+            told = f"'{visible(row.cells[columns.not_shown])}': put it into the column where it "
+            self._problems.add(row.line, f"{told}belongs, and empty this cell.", NOT_SHOWN)
+        elif not any(path in cells for path in NAMING):
+            told = "it names no invoice. If it is a row of totals or a remark, remove it."
+            self._problems.add(row.line, told)
+
+    def _cells(self, row: Row) -> dict[str, str]:
+        """Return the values of a row by element, those left out that are empty."""
+        cells = {
+            path: unguarded(row.cells[place], is_text=path not in self._ways)
+            for path, place in self._columns.places.items()
+            if place < len(row.cells)
+        }
+        return {path: text for path, text in cells.items() if text}
+
+    def _read(self, row: Row, cells: Mapping[str, str]) -> dict[str, str]:
+        """Return the values as they are in XML, and note those that cannot be."""
+        read = {}
+        for path, text in cells.items():
+            try:
+                value = self._ways[path].value(text) if path in self._ways else _text(path, text)
+            except WrongCell as wrong:
+                self._wrong(row, path, str(wrong))
+            else:
+                read[path] = value
+        return {path: value for path, value in read.items() if value}
+
+    def _wrong(self, row: Row, path: str, told: str) -> None:
+        self._problems.add(row.line, told, self._columns.name(path))
+
+
+def _text(path: str, text: str) -> str:
+    """Return a value that no spreadsheet has spoilt, and that XML can hold."""
+    if path in NAMING and text.rstrip(": ").lower() in _TOTALS:
+        raise WrongCell(f"'{visible(text)}': a row of totals is no payment. Remove it.")
+    if _SHORTENED.fullmatch(text):
+        raise WrongCell(
+            f"'{visible(text)}' is what a spreadsheet makes of a long number: its digits are lost. "
+            "Format the column as text before the values are put in."
+        )
+    if NOT_XML.search(text):
+        raise WrongCell(f"'{visible(text)}' has a character that no XML file can hold: remove it.")
+    return text
