@@ -39,8 +39,8 @@ _IGNORED_PARTS = frozenset(("billingType", "applyToType", "invoiceDate", "charge
 _IGNORED = _READ_ONLY | _IGNORED_PARTS
 _LOOKUPS = "lookups"
 _KINDS = {field.name: field.kind for field in WRITABLE}
-_KNOWN = frozenset(("id", "externalId", "invoice", _LOOKUPS, *_KINDS)) | _READ_ONLY
-_REFERENCE_PARTS = frozenset(("id", "identifier")) | _IGNORED_PARTS
+KNOWN = frozenset(("id", "externalId", "invoice", _LOOKUPS, *_KINDS)) | _READ_ONLY
+REFERENCE_PARTS = frozenset(("id", "identifier")) | _IGNORED_PARTS
 # What is often written in place of what is known, and where it belongs.
 _IDENTIFIER = "<invoice><identifier>…</identifier></invoice>"
 _ELSEWHERE = {
@@ -60,7 +60,7 @@ MAX_INVOICE_NUMBER_CHARACTERS = 100  # ConnectWise stores 15 at most
 MAX_EXTERNAL_ID_BYTES = 2048  # DynamoDB's limit for a partition key
 
 _NIL_BUT_GIVEN = "is marked as nil, but is not empty. Remove the mark, or what it holds."
-_LONGEST_NAME = max(map(len, _KNOWN)) + 5
+_LONGEST_NAME = max(map(len, KNOWN)) + 5
 _INTEGER = re.compile(r"\+?[0-9]{1,20}")
 
 
@@ -107,7 +107,7 @@ class _Reading:
         self.errors: list[str] = []
         self._rules = rules
         self._path = path
-        known = _REFERENCE_PARTS if path else _KNOWN
+        known = REFERENCE_PARTS if path else KNOWN
         times = Counter(child.name for child in element.children)
         unknown = [name for name in times if name not in known]
         self._errors_of_names(unknown, known)
