@@ -159,7 +159,8 @@ class TestAmounts:
     def test_a_sign_that_may_be_no_currency_has_to_be_told(self) -> None:
         """CR and DR say which way the money goes."""
         assert wrong_amounts("5 kr", "5 CR") == [
-            "line 2, column Amount: must be a number like 10.50: '5 kr'.",
+            "line 2, column Amount: must be a number like 10.50: '5 kr'. If 5, in the currency of the "
+            "invoice, was meant, write that.",
             "line 3, column Amount: must be a number like 10.50: '5 CR'.",
         ]
         assert amounts_of("5 kr", said=SaidOfCsv(currency="kr")) == [5]
@@ -179,7 +180,7 @@ class TestAmounts:
     def test_a_currency_without_decimals_takes_none(self) -> None:
         rules = replace(RULES, currency_decimals=0)
         (problem,) = problems_of(f"{HEADER}I;1.5;2026-03-04", rules=rules)
-        assert problem == "line 2, column Amount: has more than 0 decimals: '1.5'."
+        assert problem.startswith("line 2, column Amount: has more than 0 decimals: '1.5'.")
 
 
 class TestDays:
@@ -236,7 +237,8 @@ class TestDays:
     )
     def test_what_is_no_day_is_none(self, cell: str) -> None:
         (problem,) = wrong_days(cell)
-        assert problem.startswith("line 2, column Date: must be a day written like 2018-10-11")
+        assert problem.startswith("line 2, column Date: ")
+        assert "must be a day written like 2018-10-11" in problem or "no day of the cal" in problem
 
     def test_one_that_no_payment_has_is_refused_as_the_import_does(self) -> None:
         (problem,) = wrong_days("13/02/2206")

@@ -107,12 +107,13 @@ def test_whatever_is_guarded_comes_back(text: str, is_text: bool) -> None:
         ),
         (
             f"{INVOICE}<amount>1</amount><amount>2</amount>",
-            "<amount> is given 2 times.; <amount>: 1; <amount>: 2",
+            "<amount> is given 2 times. Keep one.; <amount>: 1; <amount>: 2",
         ),
         (
             f'{INVOICE}<amount currencyID="EUR">1</amount>',
-            "<amount> has the attribute currencyID: attributes are not read. Remove the attribute, "
-            "or write an element instead.; <amount>: 1",
+            "<amount> has the attribute currencyID: an amount is taken as it stands, in the "
+            "currency of its invoice. Convert it if need be, then remove the attribute.; "
+            "<amount>: 1",
         ),
         (f"{INVOICE}<amount/>", "<amount> is empty. Give it a value, or leave it out."),
         (f"7{INVOICE}<amount>1</amount>", "<InvoicePayment> holds text that is in none of its"),
