@@ -77,7 +77,7 @@ def test_the_demo_tells_what_became_of_our_files(temporary: Path) -> None:
     output = output_of(temporary)
     results = [line for line in output.splitlines() if " records: " in line]
     assert results == [
-        "10 records: 9 created, 1 updated, 0 skipped, 0 failed.",
+        "10 records: 9 created, 1 updated (1 replaced), 0 skipped, 0 failed.",
         "10 records: 2 created, 0 updated, 0 skipped, 8 failed.",
         "5 records: 5 created, 0 updated, 0 skipped, 0 failed.",
         "5 records: 0 created, 0 updated, 5 skipped, 0 failed.",

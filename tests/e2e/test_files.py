@@ -157,6 +157,8 @@ def test_both_files_carry_the_import_id_and_the_counts(
         "recorded-amount": "4.00",
         "skipped-amount": "0",
         "failed-amount": "4.00",
+        "replaced": "1",
+        "replaced-amount": "1.00",
     }
     assert deployment.bucket.metadata(f"success/{name}") == outcome.metadata
 

@@ -159,8 +159,8 @@ class TestAmounts:
     def test_a_sign_that_may_be_no_currency_has_to_be_told(self) -> None:
         """CR and DR say which way the money goes."""
         assert wrong_amounts("5 kr", "5 CR") == [
-            "line 2, column Amount: must be a number like 10.50: '5 kr'. If 5, in the currency of the "
-            "invoice, was meant, write that.",
+            "line 2, column Amount: must be a number like 10.50: '5 kr'. If 5, in the currency of "
+            "the invoice, was meant, write that.",
             "line 3, column Amount: must be a number like 10.50: '5 CR'.",
         ]
         assert amounts_of("5 kr", said=SaidOfCsv(currency="kr")) == [5]
