@@ -21,6 +21,7 @@ from botocore.config import Config
 from payments.clock import Clock, SystemClock
 from payments.closing import Folders
 from payments.connectwise.api import Api
+from payments.connectwise.budget import Budget
 from payments.connectwise.credentials import Credentials, read_credentials
 from payments.connectwise.finance import Finance
 from payments.connectwise.gate import Gate
@@ -127,11 +128,13 @@ class _Connector:
         self._settings = settings
         self._login = Login(self._credentials)
         self._wire_of: tuple[Credentials, Wire] | None = None
+        self._budget_of: tuple[Credentials, Budget] | None = None
 
     def connect(self, deadline: float) -> Connection:
         """Return a connection that makes no call after the `monotonic` time `deadline`."""
         credentials = self._login.credentials()
-        gate = Gate(self._settings.connections, deadline, self._world.clock)
+        budget = self._budget(credentials)
+        gate = Gate(self._settings.connections, deadline, self._world.clock, budget)
         wire = self._wire(credentials)
         api = Api(wire, self._login, gate, self._settings.api_version, self._world.clock)
         name, clock = credentials.connection, self._world.clock
@@ -149,6 +152,13 @@ class _Connector:
 
     def _credentials(self) -> Credentials:
         return read_credentials(self._world.read_secret(), self._settings.secret_name)
+
+    def _budget(self, credentials: Credentials) -> Budget:
+        """Return the budget, which lives as long as the secret stays what it is."""
+        if self._budget_of is None or self._budget_of[0] != credentials:
+            budget = Budget.of(self._settings.calls_per_minute, is_cloud=credentials.is_cloud)
+            self._budget_of = (credentials, budget)
+        return self._budget_of[1]
 
     def _wire(self, credentials: Credentials) -> Wire:
         """Return the sockets, which live as long as the secret stays what it is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import permutations
@@ -12,6 +13,7 @@ from payments.stores.bucket import WORK_PREFIX
 
 MAX_CONNECTIONS = 64
 MAX_CURRENCY_DECIMALS = 3
+MAX_CALLS_PER_MINUTE = 99_999
 
 
 class SettingsInvalid(Exception):
@@ -37,6 +39,7 @@ class Settings:
     notification_topic_arn: str
     second_payment: SecondPayment = SecondPayment.REPLACE
     currency_decimals: int = 2
+    calls_per_minute: int | None = None
     bucket_name: str = ""
 
 
@@ -59,6 +62,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         notification_topic_arn=variables.text("NOTIFICATION_TOPIC_ARN"),
         second_payment=SecondPayment(variables.one_of("SECOND_PAYMENT", SecondPayment, "Replace")),
         currency_decimals=variables.number("CURRENCY_DECIMALS", 0, MAX_CURRENCY_DECIMALS, "2"),
+        calls_per_minute=variables.number("CALLS_PER_MINUTE", 0, MAX_CALLS_PER_MINUTE, "0") or None,
         bucket_name=variables.text("BUCKET_NAME", default=""),
     )
     problems = variables.problems or _overlaps(settings)
@@ -92,10 +96,10 @@ class _Variables:
 
     def number(self, name: str, least: int, most: int, default: str | None = None) -> int:
         value = self.text(name, default)
-        known = {str(number): number for number in range(least, most + 1)}
-        if value and value not in known:
+        number = int(value) if re.fullmatch("[0-9]{1,9}", value) else -1
+        if value and not least <= number <= most:
             self.problems.append(f"{name} must be a number from {least} to {most}")
-        return known.get(value, least)
+        return number if least <= number <= most else least
 
 
 def _overlaps(settings: Settings) -> list[str]:

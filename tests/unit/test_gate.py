@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from payments.connectwise.budget import Budget
 from payments.connectwise.gate import (
     DEFAULT_SILENCE_SECONDS,
     MAX_DEFAULT_SILENCE_SECONDS,
@@ -225,3 +226,17 @@ def test_closing_is_noticed_by_whoever_waits_for_whatever(clock: Clock, *, silen
         with pytest.raises(AccessRefused):
             one_call(gate)
     assert clock.now < 1.5
+
+
+def test_a_known_budget_is_kept_without_a_refusal(clock: Clock) -> None:
+    """Also by the gates of later runs; a call counts for a minute from its answer on."""
+    budget = Budget(3)
+    for _ in range(4):
+        one_call(Gate(8, FAR, clock, budget))
+    assert clock.now == 60.0
+
+
+def test_beyond_a_known_budget_calls_are_put_off_to_the_next_run(clock: Clock) -> None:
+    gate = Gate(8, 30.0, clock, Budget(1))
+    one_call(gate)
+    assert delay_of(lambda: one_call(gate)) == 0.0

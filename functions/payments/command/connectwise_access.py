@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from payments.clock import Clock, SystemClock
 from payments.command.deployment import Deployment
 from payments.connectwise.api import Api
+from payments.connectwise.budget import Budget
 from payments.connectwise.credentials import Credentials, read_credentials
 from payments.connectwise.finance import Finance
 from payments.connectwise.gate import Gate
@@ -41,9 +42,11 @@ def open_access(deployment: Deployment, seconds: float = _WEEK_SECONDS) -> Acces
     """Prepare calls as the function makes them; nothing is called yet. Raises SecretUnusable."""
     clock = SystemClock()
     deadline = clock.monotonic() + seconds
-    gate = Gate(deployment.connections, deadline, clock)
     login = Login(lambda: credentials(deployment))
-    wire = HttpWire(deployment.connections, login.credentials().ca_certificates)
+    secret = login.credentials()
+    budget = Budget.of(deployment.calls_per_minute, is_cloud=secret.is_cloud)
+    gate = Gate(deployment.connections, deadline, clock, budget)
+    wire = HttpWire(deployment.connections, secret.ca_certificates)
     api = Api(wire, login, gate, deployment.parameters["ConnectWiseApiVersion"], clock)
     return Access(api, Finance(api), gate, clock, deadline)
 

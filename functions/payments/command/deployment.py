@@ -132,6 +132,11 @@ class Deployment:
         return int(self.parameters.get("CurrencyDecimals", "2"))
 
     @property
+    def calls_per_minute(self) -> int | None:
+        """How many calls are made in a minute at most; an older template says nothing."""
+        return int(self.parameters.get("CallsPerMinute") or 0) or None
+
+    @property
     def connections(self) -> int:
         """How many calls to ConnectWise are made at the same time."""
         return int(self.parameters["MaxConnections"])

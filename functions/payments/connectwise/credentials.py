@@ -69,6 +69,11 @@ class Credentials:
         return f"{scheme}://{_API_PREFIX if prefixed else ''}{host}"
 
     @property
+    def is_cloud(self) -> bool:
+        """Whether it is ConnectWise's own cloud."""
+        return _is_cloud(_login_host(self.site)[1])
+
+    @property
     def login_origin(self) -> str:
         """Scheme and host of the login page, which knows the company's codebase."""
         return "://".join(_login_host(self.site))

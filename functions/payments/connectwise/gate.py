@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from payments.clock import Clock
+from payments.connectwise.budget import Budget
 from payments.connectwise.pace import Pace
 from payments.errors import ImportStopped, OutOfTime
 
@@ -22,12 +23,15 @@ class Gate:
     """Let calls through: at most `connections` at once, none while ConnectWise wants silence.
 
     After a silence the calls come back gradually: one at a time first, one more with each that
-    is accepted. `deadline` is the `monotonic` time after which no call may start. The lock is
-    never held while somebody waits.
+    is accepted. `deadline` is the `monotonic` time after which no call may start, `budget` may be
+    another gate's before. The lock is never held while somebody waits.
     """
 
-    def __init__(self, connections: int, deadline: float, clock: Clock) -> None:
+    def __init__(
+        self, connections: int, deadline: float, clock: Clock, budget: Budget | None = None
+    ) -> None:
         self._connections = connections
+        self._budget = budget or Budget(None)
         self._deadline = deadline
         self._clock = clock
         self._lock = threading.Lock()
@@ -53,6 +57,7 @@ class Gate:
         finally:
             with self._lock:
                 self._in_flight -= 1
+                self._budget.ended(self._clock.monotonic())
 
     def accepted(self) -> None:
         """Note that ConnectWise has not throttled a call."""
@@ -86,13 +91,14 @@ class Gate:
         """Take permission, and return None; else how long to wait, 0 if only for another call."""
         with self._lock:
             now = self._clock.monotonic()
-            start = max(now, self._silent_until, self._pace.next_call(now))
+            start = max(self._silent_until, self._pace.next_call(now), self._budget.next_call(now))
             self._refuse(start, now)
             if start > now:
                 return start - now
             if self._in_flight >= self._allowed:
                 return 0.0
             self._pace.called(now)
+            self._budget.called()
             self._in_flight += 1
             return None
 
