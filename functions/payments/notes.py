@@ -38,8 +38,8 @@ class Notes:
     def prepare(self, chunk: int, clear: Mapping[int, bool | None]) -> None:
         """Read what the ledger knows of the chunk's invoices, and note what may be there.
 
-        `clear` says of each whether it surely has no payment, None where its record has been
-        looked at before or names its payment: then nothing is to be noted.
+        `clear` says of each whether it surely has no payment, None where its record may have been
+        sent before: then what was noted at that time counts.
         """
         new = self._not_known(chunk, clear)
         found = self._ledger.find(new)

@@ -122,13 +122,13 @@ class Upsert:
     def _clear(
         self, records: Sequence[PaymentRecord], prepared: Prepared
     ) -> dict[int, bool | None]:
-        """Tell of each invoice whether it surely has no payment yet, None if it is not asked."""
+        """Tell of each invoice whether it surely has no payment yet, None if that is in doubt."""
         clear: dict[int, bool | None] = {}
         doubtful: set[int] = set()
         for record in records:
             truth = self._known(record, prepared.truth)
             for invoice_id in self._invoices(record, truth, prepared):
-                clear.setdefault(invoice_id, None)
+                clear.setdefault(invoice_id, False)
                 if self._quiet.is_doubtful(record.number):
                     doubtful.add(invoice_id)
                 elif not names_payment(record, truth):
