@@ -12,12 +12,13 @@ from payments.connectwise.invoices import InvoiceLookup
 from payments.connectwise.patience import Patience
 from payments.files.reader import ROOT, RawRecord
 from payments.files.record import ReadingRules, read_record
+from payments.gathering import Books, Gathering
 from payments.models import PaymentRecord
 from payments.parts import Connection, Kind
 from payments.quiet import Quiet
 from payments.rules import Policy
 from payments.sending import Sender
-from payments.upsert import Books, Upsert
+from payments.upsert import Upsert
 
 
 class InvoicePayments:
@@ -34,7 +35,8 @@ class InvoicePayments:
         lookup = InvoiceLookup(connection.finance, patience)
         sender = Sender(connection.finance, patience, quiet, clock)
         books = Books(connection.truth, connection.ledger)
-        return Upsert(sender, lookup, books, quiet, policy, clock)
+        gathering = Gathering(sender, lookup, books, quiet, policy)
+        return Upsert(gathering, sender, policy, clock)
 
 
 KINDS: Mapping[str, Kind] = {ROOT: InvoicePayments()}

@@ -53,7 +53,7 @@ class Create:
 class Update:
     """Patch the fields of a payment; `known_as` is the external id that named it, if one did.
 
-    `replaced` is what others have made of it.
+    `replaced` is what others have made of it. `is_assumed`: nobody has looked whether it is there.
     """
 
     invoice_id: int
@@ -61,6 +61,7 @@ class Update:
     fields: Fields
     known_as: str | None = None
     replaced: Replaced | None = None
+    is_assumed: bool = False
 
 
 Decision: TypeAlias = Create | Update
@@ -102,7 +103,8 @@ class Known:
 
     `payments` are those of its invoice, None where a payment is named so that nobody has looked;
     `there` is what the ledger knows of the invoice. `is_doubtful`: the record may have been sent
-    already, so that what is on the invoice may be its own.
+    already, so that what is on the invoice may be its own. `is_assumed`: its payment is the one of
+    which the ledger knows, and nobody has looked.
     """
 
     invoice_id: int
@@ -110,6 +112,7 @@ class Known:
     payments: tuple[Payment, ...] | None = None
     there: There | None = None
     is_doubtful: bool = False
+    is_assumed: bool = False
 
 
 def settled(
@@ -251,7 +254,13 @@ def _by_payment_of_invoice(record: PaymentRecord, known: Known) -> Decision | No
     replaced = None
     if credit_of(record.fields) is None:
         replaced = replaced_by(record, payments[0], known.there, is_doubtful=known.is_doubtful)
-    return Update(known.invoice_id, payments[0].id, record.fields, replaced=replaced)
+    return Update(
+        known.invoice_id,
+        payments[0].id,
+        record.fields,
+        replaced=replaced,
+        is_assumed=known.is_assumed,
+    )
 
 
 def _new_payment(record: PaymentRecord, known: Known) -> Decision | None:

@@ -49,11 +49,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Occupied:
-    """What a create found on its invoice instead; `may_be_own`: an earlier try may have made it."""
+    """What is on the invoice instead; `may_be_own`: an earlier try may have made it."""
 
     payments: tuple[Payment, ...]
-    may_be_own: bool
-    creates: int
+    may_be_own: bool = False
+    creates: int = 0
 
 
 class Sender:
@@ -66,7 +66,10 @@ class Sender:
         self._clock = clock
 
     def send(self, decision: Decision) -> Steps[Sent | Occupied]:
-        """Carry a decision out; raises RecordRejected, and RecordStuck if there is no verdict."""
+        """Carry a decision out, or find what is on the invoice instead of what it supposes.
+
+        Raises RecordRejected, and RecordStuck if there is no verdict.
+        """
         if isinstance(decision, Update):
             return (yield from self._update(decision))
         return (yield from self._create(decision))
@@ -93,7 +96,7 @@ class Sender:
         except NotFound:
             raise RecordRejected(no_invoice(invoice_id)) from None
 
-    def _update(self, update: Update) -> Steps[Sent]:
+    def _update(self, update: Update) -> Steps[Sent | Occupied]:
         """Set the payment's fields.
 
         What is refused, or fails to the end, may be the second of one that has taken effect.
@@ -106,6 +109,8 @@ class Sender:
                 )
                 break
             except NotFound:
+                if update.is_assumed:
+                    return Occupied((yield from self.read(update.invoice_id, None)))
                 raise RecordRejected(_payment_gone(update)) from None
             except (CallFailed, RecordRejected) as refusal:
                 try:

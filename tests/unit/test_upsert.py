@@ -20,11 +20,20 @@ from payments.connectwise.invoices import InvoiceLookup
 from payments.connectwise.login import Login
 from payments.connectwise.patience import Patience, drive
 from payments.errors import RecordStuck
-from payments.models import Action, JsonValue, Outcome, PaymentRecord, TruthRecord
+from payments.gathering import Books, Gathering
+from payments.models import (
+    Action,
+    JsonValue,
+    LedgerEntry,
+    Outcome,
+    PaymentRecord,
+    There,
+    TruthRecord,
+)
 from payments.quiet import CALL_SECONDS, SETTLE_SECONDS, Quiet
 from payments.rules import Policy, no_invoice
 from payments.sending import Sender
-from payments.upsert import Books, Upsert
+from payments.upsert import Upsert
 from unit.records import payment_record, truth_record
 
 DAY = "2024-01-31T00:00:00Z"
@@ -39,6 +48,7 @@ class Office:
         self,
         *invoices: FakeInvoice,
         truth: Iterable[TruthRecord] = (),
+        ledger: Iterable[There] = (),
         doubtful_until: int = 0,
         prevent_reprocessing: bool = False,
         **tenant: bool,
@@ -54,14 +64,11 @@ class Office:
         patience = Patience(self.clock, api.answers, Random(1))
         finance = Finance(api)
         policy = Policy("this import", "incoming/this.xml", prevent_reprocessing)
-        self.upsert = Upsert(
-            Sender(finance, patience, self.quiet, self.clock),
-            InvoiceLookup(finance, patience),
-            Books(self, FakeLedger()),
-            self.quiet,
-            policy,
-            self.clock,
-        )
+        sender = Sender(finance, patience, self.quiet, self.clock)
+        lookup = InvoiceLookup(finance, patience)
+        self.ledger = FakeLedger(*ledger)
+        gathering = Gathering(sender, lookup, Books(self, self.ledger), self.quiet, policy)
+        self.upsert = Upsert(gathering, sender, policy, self.clock)
 
     def find(self, external_ids: Iterable[str]) -> dict[str, TruthRecord]:
         return {name: self.truth[name] for name in external_ids if name in self.truth}
@@ -95,6 +102,51 @@ def both_values(outcome: Outcome) -> str:
 
 
 # What it costs
+
+
+def recorded(amount: str, payment_id: int = 101) -> LedgerEntry:
+    return LedgerEntry(1, payment_id, "2024-01-01T00:00:00Z", Decimal(amount), None, "RC-71")
+
+
+def test_the_payment_of_an_invoice_that_was_paid_here_before_is_one_call() -> None:
+    """And a share of a lookup, whose sum says that it is as it was recorded."""
+    office = Office(ledger=[recorded("40")])
+    office.connectwise.add_payment(1, amount=Decimal(40))
+    outcome = office.one(on(external_id="RC-72", amount="60"))
+    assert office.kinds() == ["invoices", "update"]
+    assert outcome.replaced is not None
+    assert outcome.replaced.external_id == "RC-71"
+
+
+def test_a_payment_that_was_taken_back_is_one_call_too() -> None:
+    """Its sum is zero as that of an invoice without a payment is."""
+    office = Office(ledger=[recorded("0")])
+    office.connectwise.add_payment(1, amount=Decimal(0))
+    assert office.one(on(amount="60")).action is Action.UPDATED
+    assert office.kinds() == ["invoices", "update"]
+
+
+def test_a_sum_that_is_not_what_was_recorded_is_looked_into() -> None:
+    """Somebody has changed the payment."""
+    office = Office(ledger=[recorded("40")])
+    office.connectwise.add_payment(1, amount=Decimal(45))
+    outcome = office.one(on(amount="60"))
+    assert office.kinds() == ["invoices", "payments", "update"]
+    assert str(outcome.replaced) == "45.00, which was not recorded from a file"
+
+
+def test_a_recorded_payment_that_is_gone_is_looked_for() -> None:
+    """Another is in its place, with the same amount; or none."""
+    office = Office(ledger=[recorded("40", payment_id=99)])
+    office.connectwise.add_payment(1, amount=Decimal(40))
+    outcome = office.one(on(amount="60"))
+    proof = "invoices"  # that a 404 is the payment's
+    assert office.kinds() == ["invoices", "update", proof, "payments", "update"]
+    assert outcome.payment_id == 101
+    assert str(outcome.replaced) == "40.00, which was not recorded from a file"
+    gone = Office(ledger=[recorded("0")])
+    assert gone.one(on(amount="60")).action is Action.CREATED
+    assert gone.kinds() == ["invoices", "update", proof, "payments", "create"]
 
 
 def test_a_new_payment_is_one_call_and_a_share_of_a_lookup() -> None:

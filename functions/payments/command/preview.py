@@ -29,12 +29,13 @@ from payments.connectwise.invoices import InvoiceLookup
 from payments.connectwise.patience import Patience
 from payments.files.reader import check_file, read_records
 from payments.files.record import ReadingRules, read_record
+from payments.gathering import Books, Gathering, Prepared
 from payments.models import Action, Outcome, PaymentRecord, Replaced
 from payments.pipeline import Pipeline
 from payments.quiet import Quiet
 from payments.rules import Policy
 from payments.sending import Sender
-from payments.upsert import Books, Prepared, Upsert
+from payments.upsert import Upsert
 
 _NEW_ID = re.compile(rf"\b{FIRST_NEW_ID // 10**6}[0-9]{{6}}\b")
 
@@ -116,14 +117,10 @@ def rehearse(
     """Run an import of the records, as one that nothing has interrupted before."""
     patience = Patience(access.clock, access.api.answers, Random())  # noqa: S311
     quiet = Quiet()
-    upsert = Upsert(
-        Sender(rehearsal.payments, patience, quiet, access.clock),
-        InvoiceLookup(rehearsal.invoices, patience),
-        Books(rehearsal.truth, rehearsal.ledger),
-        quiet,
-        policy,
-        access.clock,
-    )
+    sender = Sender(rehearsal.payments, patience, quiet, access.clock)
+    lookup = InvoiceLookup(rehearsal.invoices, patience)
+    books = Books(rehearsal.truth, rehearsal.ledger)
+    upsert = Upsert(Gathering(sender, lookup, books, quiet, policy), sender, policy, access.clock)
     rows = Rows(rehearsal)
     workers = access.workers(connections)
     pipeline: Pipeline[PaymentRecord, Prepared, Outcome] = Pipeline(

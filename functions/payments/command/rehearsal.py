@@ -16,6 +16,7 @@ from payments.connectwise.answers import usable_id, usable_number
 from payments.connectwise.finance import Calls
 from payments.connectwise.invoices import Invoices
 from payments.errors import CallFailed, NoAnswer, RecordRejected, ServerFault
+from payments.gathering import Truth
 from payments.models import (
     Fields,
     Invoice,
@@ -29,7 +30,6 @@ from payments.models import (
 from payments.notes import Ledger
 from payments.payment_fields import WRITABLE
 from payments.sending import Payments
-from payments.upsert import Truth
 
 FIRST_NEW_ID = 10**12
 """Payments that a rehearsal creates count from here: beyond ConnectWise's own ids."""

@@ -1,0 +1,248 @@
+"""Gather what is known before a record is decided: truth table, ledger, its invoice, its payments.
+
+Few calls for many records first (`prepare`); then for one, as late as can be (`known`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from payments.connectwise.invoices import InvoiceLookup, batches
+from payments.connectwise.patience import Steps
+from payments.errors import RecordRejected
+from payments.learned import Learned
+from payments.models import (
+    Invoice,
+    LedgerEntry,
+    Outcome,
+    Payment,
+    PaymentRecord,
+    TruthRecord,
+    credit_of,
+)
+from payments.notes import Ledger, Notes
+from payments.payment_fields import same_amount
+from payments.quiet import Quiet
+from payments.rules import FoundInvoices, Known, Policy, invoice_of, names_payment, settled
+from payments.sending import Occupied, Sender
+
+
+class Truth(Protocol):
+    """The truth table."""
+
+    def find(self, external_ids: Iterable[str]) -> dict[str, TruthRecord]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What is known from earlier imports: of external ids, and of invoices."""
+
+    truth: Truth
+    ledger: Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What was looked up for chunk number `chunk` before its records are sent."""
+
+    chunk: int
+    truth: dict[str, TruthRecord]
+    invoices: FoundInvoices
+
+
+class Gathering:
+    """What a run knows: what it has looked up, and what it has done itself since."""
+
+    def __init__(
+        self, sender: Sender, lookup: InvoiceLookup, books: Books, quiet: Quiet, policy: Policy
+    ) -> None:
+        self._sender = sender
+        self._lookup = lookup
+        self._truth = books.truth
+        self._quiet = quiet
+        self._policy = policy
+        self._learned = Learned()
+        self._notes = Notes(books.ledger, policy.import_id)
+
+    def prepare(self, records: Sequence[PaymentRecord], chunk: int) -> Steps[Prepared]:
+        """Look up what many records need, with few calls."""
+        truth = self._truth.find(r.external_id for r in records if r.external_id is not None)
+        wanted = [r for r in records if not settled(r, self._latest(r, truth), self._policy)]
+        numbers = (r.invoice_number for r in records if r.invoice_number and not r.errors)
+        ids = (
+            r.invoice_id
+            for r in wanted
+            if r.invoice_id is not None
+            and not r.invoice_number
+            and not names_payment(r, self._latest(r, truth))
+        )
+        invoices = yield from self._lookup.look_up_all(batches(ids, numbers))
+        prepared = Prepared(chunk, truth, invoices)
+        self._notes.prepare(chunk, self._clear(wanted, prepared))
+        return prepared
+
+    def _clear(
+        self, records: Sequence[PaymentRecord], prepared: Prepared
+    ) -> dict[int, bool | None]:
+        """Tell of each invoice whether it surely has no payment yet, None if that is in doubt."""
+        clear: dict[int, bool | None] = {}
+        doubtful: set[int] = set()
+        for record in records:
+            truth = self._latest(record, prepared.truth)
+            for invoice_id in self.invoices(record, truth, prepared):
+                clear.setdefault(invoice_id, False)
+                if self._quiet.is_doubtful(record.number):
+                    doubtful.add(invoice_id)
+                elif not names_payment(record, truth):
+                    named = prepared.invoices.named(record, invoice_id)
+                    clear[invoice_id] = named is not None and named.paid == 0
+        return clear | dict.fromkeys(doubtful)
+
+    def invoices(
+        self, record: PaymentRecord, truth: TruthRecord | None, prepared: Prepared
+    ) -> set[int]:
+        """Return the invoices that a record may be about."""
+        matches = prepared.invoices.by_number.get(record.invoice_number or "", ())
+        named = {record.invoice_id, None if truth is None else truth.invoice_id}
+        return {number for number in named if number is not None} | {it.id for it in matches}
+
+    def truth(self, record: PaymentRecord, prepared: Prepared) -> TruthRecord | None:
+        """Return the latest that is known of the record's external id."""
+        return self._latest(record, prepared.truth)
+
+    def known(
+        self, record: PaymentRecord, truth: TruthRecord | None, prepared: Prepared
+    ) -> Steps[Known]:
+        """Return all that is known of the record; raises RecordRejected where no rule can apply."""
+        invoice_id = invoice_of(record, truth, prepared.invoices)
+        yield from self._sender.wait_until_quiet(invoice_id)
+        payments, is_assumed = None, False
+        if not names_payment(record, truth):
+            payments = self._assumed(record, invoice_id, prepared)
+            is_assumed = bool(payments)
+            if not payments:
+                payments = yield from self._payments_of(record, invoice_id, prepared)
+        return Known(
+            invoice_id,
+            truth,
+            payments,
+            self._notes.there(invoice_id),
+            self._quiet.is_doubtful(record.number),
+            is_assumed,
+        )
+
+    def found(
+        self, record: PaymentRecord, known: Known, occupied: Occupied, prepared: Prepared
+    ) -> Known:
+        """Return what is known now that something else is there than was supposed."""
+        own = known.is_doubtful or occupied.may_be_own
+        self._look_at(record, known.invoice_id, occupied.payments, prepared, is_doubtful=own)
+        there = self._notes.there(known.invoice_id)
+        return Known(known.invoice_id, known.truth, occupied.payments, there, own)
+
+    def learn(
+        self, record: PaymentRecord, known: Known, payment: Payment, taught: Outcome, chunk: int
+    ) -> None:
+        """Keep what a record has taught, for those behind it.
+
+        A payment that the record has named need not be its invoice's only one.
+        """
+        place = known.invoice_id, credit_of(record.fields)
+        is_only = known.payments is not None
+        self._learned.add(chunk, place, payment, taught.learned, is_only=is_only)
+        if taught.recorded is not None:
+            self._notes.recorded(chunk, taught.recorded)
+
+    def forget(self, chunk: int) -> None:
+        """Forget what chunks before `chunk` have taught: it is in the tables by now."""
+        self._learned.forget(chunk)
+        self._notes.forget(chunk)
+
+    def _latest(self, record: PaymentRecord, found: dict[str, TruthRecord]) -> TruthRecord | None:
+        """Return the latest that is known of the record's external id."""
+        if record.external_id is None:
+            return None
+        return self._learned.truth(record.external_id) or found.get(record.external_id)
+
+    def _look_at(
+        self,
+        record: PaymentRecord,
+        invoice_id: int,
+        payments: tuple[Payment, ...],
+        prepared: Prepared,
+        *,
+        is_doubtful: bool,
+    ) -> None:
+        """Note what is on the invoice before it is changed."""
+        if credit_of(record.fields) is None:
+            self._notes.looked(prepared.chunk, invoice_id, payments, is_doubtful=is_doubtful)
+
+    def _assumed(
+        self, record: PaymentRecord, invoice_id: int, prepared: Prepared
+    ) -> tuple[Payment, ...]:
+        """Return the payment that the ledger knows, if the invoice's sum is just what it holds."""
+        there, named = self._notes.there(invoice_id), prepared.invoices.named(record, invoice_id)
+        if not isinstance(there, LedgerEntry) or named is None or credit_of(record.fields):
+            return ()
+        adds_up = (
+            named.paid is not None
+            and there.amount is not None
+            and same_amount(there.amount, named.paid)
+            and self._is_as_looked_up(record.number, invoice_id)
+        )
+        return (_as_recorded(there),) if adds_up else ()
+
+    def _is_as_looked_up(self, number: int, invoice_id: int) -> bool:
+        """Tell whether nothing was sent to the invoice since it was looked up."""
+        return not (
+            self._quiet.is_doubtful(number)
+            or self._quiet.was_disturbed(invoice_id)
+            or self._learned.touched(invoice_id)
+        )
+
+    def _payments_of(
+        self, record: PaymentRecord, invoice_id: int, prepared: Prepared
+    ) -> Steps[tuple[Payment, ...]]:
+        """Return the invoice's payments.
+
+        They are as this run has left them, as the bulk lookup saw them where that is sure, or
+        looked up now. A sum of zero is sure, except that payments of zero do not show in it, and
+        what has been sent since, by this run or by a killed one, does neither.
+        """
+        credit = credit_of(record.fields)
+        only = self._learned.only_payment((invoice_id, credit))
+        if only is not None:
+            return (only,)
+        named = prepared.invoices.named(record, invoice_id)
+        is_doubtful = self._quiet.is_doubtful(record.number)
+        sure = (
+            named is not None
+            and named.paid == 0
+            and credit is None
+            and record.amount
+            and self._is_as_looked_up(record.number, invoice_id)
+        )
+        if sure:
+            self._look_at(record, invoice_id, (), prepared, is_doubtful=is_doubtful)
+            return ()
+        payments = yield from self._sender.read(invoice_id, credit)
+        if named is not None and named.paid and not payments and credit is None:
+            yield from self._check_that_none_is_hidden(named)
+        self._look_at(record, invoice_id, payments, prepared, is_doubtful=is_doubtful)
+        return payments
+
+    def _check_that_none_is_hidden(self, invoice: Invoice) -> Steps[None]:
+        """Refuse to create a payment where ConnectWise says that there are some."""
+        if not (yield from self._sender.rows(invoice.id, with_credits=True)):
+            raise RecordRejected(
+                f"ConnectWise says that {invoice.paid} of invoice {invoice.id} are paid, but shows "
+                "no payment of it. Nothing was sent. The API member may lack the right to see it; "
+                "if somebody has just deleted it, upload this record again."
+            )
+
+
+def _as_recorded(entry: LedgerEntry) -> Payment:
+    shown = {"amount": entry.amount, "paymentDate": entry.day}
+    return Payment(entry.payment_id, {name: it for name, it in shown.items() if it is not None})
