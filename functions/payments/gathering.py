@@ -11,6 +11,7 @@ from typing import Protocol
 
 from payments.connectwise.invoices import InvoiceLookup, batches
 from payments.connectwise.patience import Steps
+from payments.decisions import FoundInvoices, Known, Policy
 from payments.errors import RecordRejected
 from payments.learned import Learned
 from payments.models import (
@@ -25,7 +26,7 @@ from payments.models import (
 from payments.notes import Ledger, Notes
 from payments.payment_fields import same_amount
 from payments.quiet import Quiet
-from payments.rules import FoundInvoices, Known, Policy, invoice_of, names_payment, settled
+from payments.rules import invoice_of, names_payment, settled
 from payments.sending import Occupied, Sender
 
 

@@ -24,6 +24,7 @@ from aws_lambda_powertools import Logger
 from payments.closing import Closing
 from payments.connectwise.invoices import InvoiceLookup
 from payments.connectwise.patience import Patience, drive
+from payments.decisions import Policy
 from payments.errors import (
     AccessRefused,
     AwsDown,
@@ -44,7 +45,7 @@ from payments.models import Outcome, Record, SourceFile
 from payments.parts import Connection, ImportSettings, Kind, Parts
 from payments.pipeline import ONE_BY_ONE, Bounds, Pipeline, Work, take_chunk
 from payments.quiet import SETTLE_SECONDS, Quiet
-from payments.rules import Policy, failed
+from payments.rules import failed
 from payments.stores.result_files import write_result_files
 
 logger = Logger(child=True)

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from payments.clock import Clock
 from payments.connectwise.invoices import InvoiceLookup
 from payments.connectwise.patience import Patience
+from payments.decisions import Policy
 from payments.files.reader import ROOT, RawRecord
 from payments.files.record import ReadingRules, read_record
 from payments.gathering import Books, Gathering
 from payments.models import PaymentRecord
 from payments.parts import Connection, Kind
 from payments.quiet import Quiet
-from payments.rules import Policy
 from payments.sending import Sender
 from payments.upsert import Upsert
 

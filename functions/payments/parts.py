@@ -13,6 +13,7 @@ from payments.connectwise.api import CallCounts
 from payments.connectwise.gate import Gate
 from payments.connectwise.invoices import Invoices
 from payments.connectwise.patience import Patience, Retries
+from payments.decisions import Policy
 from payments.files.reader import RawRecord
 from payments.files.record import ReadingRules
 from payments.import_state import Status, Tally
@@ -20,7 +21,6 @@ from payments.models import Outcome, Record, SecondPayment, There, TruthRecord
 from payments.pipeline import Bounds, Work
 from payments.quiet import Quiet
 from payments.report import ImportReport
-from payments.rules import Policy
 from payments.sending import Payments
 from payments.stores.bucket import Bucket
 from payments.stores.imports_table import ImportsTable

@@ -14,11 +14,12 @@ from typing import Protocol
 
 from payments.clock import Clock
 from payments.connectwise.patience import Patience, Steps, Tries
+from payments.decisions import Create, Decision, Update
 from payments.errors import Busy, CallFailed, NotFound, RecordRejected, RecordStuck
 from payments.models import Action, Fields, Payment, credit_of
 from payments.payment_fields import holds, shows_all
 from payments.quiet import Quiet
-from payments.rules import Create, Decision, Update, listed, no_invoice
+from payments.rules import listed, no_invoice
 
 # It is waited for before the next: four of them are as many as seven updates.
 _LOST_CREATE_COUNTS_AS = 2

@@ -25,11 +25,12 @@ from dataclasses import replace
 
 from payments.clock import Clock, iso
 from payments.connectwise.patience import Steps
+from payments.decisions import Decision, Known, Policy
 from payments.errors import RecordRejected
 from payments.gathering import Gathering, Prepared
 from payments.lanes import Key
 from payments.models import Outcome, PaymentRecord, There, TruthRecord, credit_of
-from payments.rules import Decision, Known, Policy, answered, decide, failed, settled, to_learn
+from payments.rules import answered, decide, failed, settled, to_learn
 from payments.second_payment import to_record
 from payments.sending import Sender, Sent
 

@@ -14,13 +14,13 @@ from payments import importer, rules, second_payment, sending, upsert
 from payments.bootstrap import World
 from payments.connectwise.finance import Finance
 from payments.connectwise.wire import Request, Response, Wire
+from payments.decisions import Policy
 from payments.errors import NoAnswer
 from payments.import_state import ImportState
 from payments.learned import Learned
 from payments.models import Action, Outcome, Payment, PaymentRecord, TruthRecord
 from payments.notes import Notes
 from payments.quiet import Quiet
-from payments.rules import Policy
 from payments.stores.bucket import Bucket
 from payments.stores.imports_table import ImportsTable
 from payments.stores.ledger import Ledger

@@ -18,6 +18,7 @@ from payments.command.rehearsal import (
     RehearsedPayments,
     RehearsedTruth,
 )
+from payments.decisions import Policy
 from payments.errors import NoAnswer
 from payments.models import (
     Action,
@@ -30,7 +31,6 @@ from payments.models import (
     There,
     TruthRecord,
 )
-from payments.rules import Policy
 from unit.operated import access_through, ending
 
 XML = RecordXml(b"<InvoicePayment></InvoicePayment>", content=(16, 16))

@@ -13,6 +13,7 @@ from fakes.clock import VirtualClock
 from payments.connectwise.finance import Finance
 from payments.connectwise.invoices import Batch, InvoiceLookup, batches
 from payments.connectwise.patience import Patience, drive
+from payments.decisions import FoundInvoices
 from payments.errors import (
     CallFailed,
     ConnectWiseDown,
@@ -24,7 +25,6 @@ from payments.errors import (
 )
 from payments.files.record import MAX_ID, MAX_INVOICE_NUMBER_CHARACTERS
 from payments.models import Invoice
-from payments.rules import FoundInvoices
 
 LONGEST_URL = 2000
 BASE = "https://" + "h" * 60 + ".example.com/v4_6_release/apis/3.0/finance/invoices?"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from payments.decisions import Create, Decision, FoundInvoices, Known, Policy, Update
 from payments.errors import RecordRejected, RecordStuck
 from payments.models import (
     Action,
@@ -18,20 +19,7 @@ from payments.models import (
     Replaced,
     TruthRecord,
 )
-from payments.rules import (
-    Create,
-    Decision,
-    FoundInvoices,
-    Known,
-    Policy,
-    Update,
-    answered,
-    decide,
-    invoice_of,
-    names_payment,
-    settled,
-    to_learn,
-)
+from payments.rules import answered, decide, invoice_of, names_payment, settled, to_learn
 from unit.records import payment_record, truth_record
 
 POLICY = Policy("this import", "incoming/this.xml")

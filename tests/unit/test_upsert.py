@@ -19,6 +19,7 @@ from payments.connectwise.gate import Gate
 from payments.connectwise.invoices import InvoiceLookup
 from payments.connectwise.login import Login
 from payments.connectwise.patience import Patience, drive
+from payments.decisions import Policy
 from payments.errors import RecordStuck
 from payments.gathering import Books, Gathering
 from payments.models import (
@@ -31,7 +32,7 @@ from payments.models import (
     TruthRecord,
 )
 from payments.quiet import CALL_SECONDS, SETTLE_SECONDS, Quiet
-from payments.rules import Policy, no_invoice
+from payments.rules import no_invoice
 from payments.sending import Sender
 from payments.upsert import Upsert
 from unit.records import payment_record, truth_record

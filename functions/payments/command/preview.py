@@ -27,13 +27,13 @@ from payments.command.rehearsal import (
 from payments.command.truth import StoredTruth
 from payments.connectwise.invoices import InvoiceLookup
 from payments.connectwise.patience import Patience
+from payments.decisions import Policy
 from payments.files.reader import check_file, read_records
 from payments.files.record import ReadingRules, read_record
 from payments.gathering import Books, Gathering, Prepared
 from payments.models import Action, Outcome, PaymentRecord, Replaced
 from payments.pipeline import Pipeline
 from payments.quiet import Quiet
-from payments.rules import Policy
 from payments.sending import Sender
 from payments.upsert import Upsert
 

@@ -11,9 +11,9 @@ from aws_lambda_powertools import Logger
 
 from payments.connectwise.finance import quoted
 from payments.connectwise.patience import Patience, Steps
+from payments.decisions import FoundInvoices
 from payments.errors import NoAnswer, NotPermitted, RecordRejected, RecordStuck, ServerFault
 from payments.models import Invoice
-from payments.rules import FoundInvoices
 
 logger = Logger(child=True)
 
