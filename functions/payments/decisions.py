@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TypeAlias
 
 from payments.models import (
@@ -11,6 +12,7 @@ from payments.models import (
     Invoice,
     Payment,
     PaymentRecord,
+    Receipts,
     Replaced,
     SecondPayment,
     There,
@@ -20,11 +22,12 @@ from payments.models import (
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Post a new payment to the invoice."""
+    """Post a new payment to the invoice; it is the sum of `receipts`, if they are added up."""
 
     invoice_id: int
     fields: Fields
     replaced: None = None
+    receipts: Receipts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Update:
     known_as: str | None = None
     replaced: Replaced | None = None
     is_assumed: bool = False
+    receipts: Receipts | None = None
 
 
 Decision: TypeAlias = Create | Update
@@ -85,7 +89,8 @@ class Known:
     `payments` are those of its invoice, None where a payment is named so that nobody has looked;
     `there` is what the ledger knows of the invoice. `is_doubtful`: the record may have been sent
     already, so that what is on the invoice may be its own. `is_assumed`: its payment is the one of
-    which the ledger knows, and nobody has looked.
+    which the ledger knows, and nobody has looked. `may_hold` are the sums that a killed run may
+    have left, and `is_paid_up` says that nothing is open on the invoice.
     """
 
     invoice_id: int
@@ -94,3 +99,5 @@ class Known:
     there: There | None = None
     is_doubtful: bool = False
     is_assumed: bool = False
+    may_hold: frozenset[Decimal] = frozenset()
+    is_paid_up: bool = False

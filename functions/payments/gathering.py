@@ -5,8 +5,10 @@ Few calls for many records first (`prepare`); then for one, as late as can be (`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Protocol
 
 from payments.connectwise.invoices import InvoiceLookup, batches
@@ -20,12 +22,14 @@ from payments.models import (
     Outcome,
     Payment,
     PaymentRecord,
+    SecondPayment,
     TruthRecord,
     credit_of,
 )
 from payments.notes import Ledger, Notes
 from payments.payment_fields import same_amount
 from payments.quiet import Quiet
+from payments.receipts import sums_in_doubt
 from payments.rules import invoice_of, names_payment, settled
 from payments.sending import Occupied, Sender
 
@@ -63,26 +67,61 @@ class Gathering:
         self._lookup = lookup
         self._truth = books.truth
         self._quiet = quiet
+        self._ledger = books.ledger
         self._policy = policy
         self._learned = Learned()
         self._notes = Notes(books.ledger, policy.import_id)
+        self._may_hold: Mapping[int, frozenset[Decimal]] = {}
+
+    def resume(self, records: Sequence[PaymentRecord]) -> Steps[None]:
+        """Find out what records that an earlier run may have sent would come to together."""
+        if not self._adds_up:
+            return
+        prepared = yield from self._looked_up(records, 0)
+        placed, where = [], {}
+        for record in records:
+            truth = self._latest(record, prepared.truth)
+            if truth is not None and truth.invoice_id is not None:
+                where[truth.external_id] = truth.invoice_id
+            with suppress(Exception):
+                placed.append((record, invoice_of(record, truth, prepared.invoices)))
+        found = self._ledger.find({*where.values(), *(number for _, number in placed)})
+        entries = {number: it for number, it in found.items() if isinstance(it, LedgerEntry)}
+        self._may_hold = sums_in_doubt(placed, where, entries)
 
     def prepare(self, records: Sequence[PaymentRecord], chunk: int) -> Steps[Prepared]:
         """Look up what many records need, with few calls."""
-        truth = self._truth.find(r.external_id for r in records if r.external_id is not None)
-        wanted = [r for r in records if not settled(r, self._latest(r, truth), self._policy)]
-        numbers = (r.invoice_number for r in records if r.invoice_number and not r.errors)
-        ids = (
-            r.invoice_id
-            for r in wanted
-            if r.invoice_id is not None
-            and not r.invoice_number
-            and not names_payment(r, self._latest(r, truth))
-        )
-        invoices = yield from self._lookup.look_up_all(batches(ids, numbers))
-        prepared = Prepared(chunk, truth, invoices)
+        prepared = yield from self._looked_up(records, chunk)
+        wanted = self._to_be_sent(records, prepared.truth)
         self._notes.prepare(chunk, self._clear(wanted, prepared))
         return prepared
+
+    def _looked_up(self, records: Sequence[PaymentRecord], chunk: int) -> Steps[Prepared]:
+        truth = self._truth.find(r.external_id for r in records if r.external_id is not None)
+        numbers = (r.invoice_number for r in records if r.invoice_number and not r.errors)
+        ids: set[int] = set()
+        for record in self._to_be_sent(records, truth):
+            known = self._latest(record, truth)
+            if record.invoice_id and not record.invoice_number and not self._named(record, known):
+                ids.add(record.invoice_id)
+            if self._adds_up and known is not None and known.invoice_id is not None:
+                ids.add(known.invoice_id)
+        invoices = yield from self._lookup.look_up_all(batches(ids, numbers))
+        return Prepared(chunk, truth, invoices)
+
+    def _to_be_sent(
+        self, records: Sequence[PaymentRecord], truth: dict[str, TruthRecord]
+    ) -> list[PaymentRecord]:
+        return [r for r in records if not settled(r, self._latest(r, truth), self._policy)]
+
+    @property
+    def _adds_up(self) -> bool:
+        return self._policy.second_payment is SecondPayment.ADD
+
+    def _named(self, record: PaymentRecord, truth: TruthRecord | None) -> bool:
+        """Tell whether the record's payment need not be looked for; sums always are."""
+        is_receipt = self._adds_up and credit_of(record.fields) is None
+        return names_payment(record, truth) and not is_receipt
 
     def _clear(
         self, records: Sequence[PaymentRecord], prepared: Prepared
@@ -96,7 +135,7 @@ class Gathering:
                 clear.setdefault(invoice_id, False)
                 if self._quiet.is_doubtful(record.number):
                     doubtful.add(invoice_id)
-                elif not names_payment(record, truth):
+                elif not self._named(record, truth):
                     named = prepared.invoices.named(record, invoice_id)
                     clear[invoice_id] = named is not None and named.paid == 0
         return clear | dict.fromkeys(doubtful)
@@ -120,7 +159,7 @@ class Gathering:
         invoice_id = invoice_of(record, truth, prepared.invoices)
         yield from self._sender.wait_until_quiet(invoice_id)
         payments, is_assumed = None, False
-        if not names_payment(record, truth):
+        if not self._named(record, truth):
             payments = self._assumed(record, invoice_id, prepared)
             is_assumed = bool(payments)
             if not payments:
@@ -132,6 +171,27 @@ class Gathering:
             self._notes.there(invoice_id),
             self._quiet.is_doubtful(record.number),
             is_assumed,
+            self._may_hold.get(invoice_id, frozenset()),
+            _is_paid_up(prepared.invoices.named(record, invoice_id)),
+        )
+
+    def former(self, record: PaymentRecord, invoice_id: int, prepared: Prepared) -> Steps[Known]:
+        """Return what is known of the invoice on which the record's receipt was before."""
+        yield from self._sender.wait_until_quiet(invoice_id)
+        named = prepared.invoices.by_id.get(invoice_id)
+        payments = self._recorded(named, invoice_id, record.number)
+        is_assumed = bool(payments)
+        if not payments:
+            payments = yield from self._sender.read(invoice_id, None)
+        return Known(
+            invoice_id,
+            None,
+            payments,
+            self._notes.there(invoice_id),
+            self._quiet.is_doubtful(record.number),
+            is_assumed,
+            self._may_hold.get(invoice_id, frozenset()),
+            _is_paid_up(named),
         )
 
     def found(
@@ -141,7 +201,9 @@ class Gathering:
         own = known.is_doubtful or occupied.may_be_own
         self._look_at(record, known.invoice_id, occupied.payments, prepared, is_doubtful=own)
         there = self._notes.there(known.invoice_id)
-        return Known(known.invoice_id, known.truth, occupied.payments, there, own)
+        return replace(
+            known, payments=occupied.payments, there=there, is_doubtful=own, is_assumed=False
+        )
 
     def learn(
         self, record: PaymentRecord, known: Known, payment: Payment, taught: Outcome, chunk: int
@@ -153,8 +215,8 @@ class Gathering:
         place = known.invoice_id, credit_of(record.fields)
         is_only = known.payments is not None
         self._learned.add(chunk, place, payment, taught.learned, is_only=is_only)
-        if taught.recorded is not None:
-            self._notes.recorded(chunk, taught.recorded)
+        for entry in taught.recorded:
+            self._notes.recorded(chunk, entry)
 
     def forget(self, chunk: int) -> None:
         """Forget what chunks before `chunk` have taught: it is in the tables by now."""
@@ -183,15 +245,22 @@ class Gathering:
     def _assumed(
         self, record: PaymentRecord, invoice_id: int, prepared: Prepared
     ) -> tuple[Payment, ...]:
+        """Return the payment that the ledger knows, if that may be relied on."""
+        if credit_of(record.fields) is not None:
+            return ()
+        named = prepared.invoices.named(record, invoice_id)
+        return self._recorded(named, invoice_id, record.number)
+
+    def _recorded(self, named: Invoice | None, invoice_id: int, number: int) -> tuple[Payment, ...]:
         """Return the payment that the ledger knows, if the invoice's sum is just what it holds."""
-        there, named = self._notes.there(invoice_id), prepared.invoices.named(record, invoice_id)
-        if not isinstance(there, LedgerEntry) or named is None or credit_of(record.fields):
+        there = self._notes.there(invoice_id)
+        if not isinstance(there, LedgerEntry) or named is None:
             return ()
         adds_up = (
             named.paid is not None
             and there.amount is not None
             and same_amount(there.amount, named.paid)
-            and self._is_as_looked_up(record.number, invoice_id)
+            and self._is_as_looked_up(number, invoice_id)
         )
         return (_as_recorded(there),) if adds_up else ()
 
@@ -247,3 +316,7 @@ class Gathering:
 def _as_recorded(entry: LedgerEntry) -> Payment:
     shown = {"amount": entry.amount, "paymentDate": entry.day}
     return Payment(entry.payment_id, {name: it for name, it in shown.items() if it is not None})
+
+
+def _is_paid_up(invoice: Invoice | None) -> bool:
+    return invoice is not None and invoice.balance == 0

@@ -41,8 +41,8 @@ from payments.files.reader import check_file, read_records
 from payments.files.record import ReadingRules
 from payments.import_state import MAX_KILLS, ImportState, Tally
 from payments.last_look import Look, Overruled, last_look
-from payments.models import Outcome, Record, SourceFile
-from payments.parts import Connection, ImportSettings, Kind, Parts
+from payments.models import Outcome, Record, SecondPayment, SourceFile
+from payments.parts import Connection, ImportSettings, Kind, Parts, ResumableWork
 from payments.pipeline import ONE_BY_ONE, Bounds, Pipeline, Work, take_chunk
 from payments.quiet import SETTLE_SECONDS, Quiet
 from payments.rules import failed
@@ -236,6 +236,8 @@ class _Run:
         drive(self._patience(connection).patiently("log in", connection.log_in), self._clock)
         self._quiet = self._quiet.doubting(doubtful_until)
         work = self._work(connection)
+        if doubtful_until > self._state.done:
+            drive(work.resume([*self._records(path, doubtful_until)]), self._clock)
         if self._state.kills == MAX_KILLS - 1:
             # The last try: it stops exactly at the record that ends the runs.
             self._apply(connection, work, self._records(path, doubtful_until), ONE_BY_ONE)
@@ -288,7 +290,7 @@ class _Run:
     def _kind(self) -> Kind:
         return self._parts.kinds[self._state.root.name]
 
-    def _work(self, connection: Connection) -> Work[Any, Any, Outcome]:
+    def _work(self, connection: Connection) -> ResumableWork:
         policy = Policy(
             self._state.import_id,
             self._source.key,
@@ -310,7 +312,8 @@ class _Run:
     def _records(self, path: Path, until: int) -> Iterator[Record]:
         """Read what is left up to record number `until`."""
         today = datetime.fromtimestamp(self._clock.time(), UTC).date()
-        rules = ReadingRules(self._settings.currency_decimals, today)
+        adds_up = self._settings.second_payment is SecondPayment.ADD
+        rules = ReadingRules(self._settings.currency_decimals, today, refunds=adds_up)
         left = islice(read_records(path, after=self._state.done), max(until - self._state.done, 0))
         return (self._kind.read(raw, rules) for raw in left)
 
@@ -330,7 +333,7 @@ class _Run:
         """Let the truth table, the ledger and the checkpoint follow a stored part."""
         stored = read_part(part)
         learned = [outcome.learned for outcome in stored if outcome.learned is not None]
-        recorded = [outcome.recorded for outcome in stored if outcome.recorded is not None]
+        recorded = [entry for outcome in stored for entry in outcome.recorded]
         if learned:
             self._connected().truth.store(learned)
         if recorded:

@@ -108,11 +108,15 @@ def credit_of(fields: Fields) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """An invoice in ConnectWise; `paid` is the sum of its payments, None if not known."""
+    """An invoice in ConnectWise; what is not known is None.
+
+    `paid` is the sum of its payments, `balance` what is open.
+    """
 
     id: int
     number: str
     paid: Decimal | None
+    balance: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,13 +173,27 @@ class SecondPayment(StrEnum):
 
     REPLACE = "Replace"
     REJECT = "Reject"
+    ADD = "Add"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What was received under one external id; `day` is as it is sent."""
+
+    amount: Decimal
+    day: str | None = None
+
+
+Receipts: TypeAlias = Mapping[str, Receipt]
+"""By external id."""
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
     """The payment that was recorded last on an invoice, as ConnectWise held it then, and by whom.
 
-    `external_id` is None where the record had none; `key` is the S3 key of its file.
+    `external_id` is None where the record had none; `key` is the S3 key of its file. `added_up` are
+    the receipts of which it is the sum, None if it was not added up.
     """
 
     invoice_id: int
@@ -185,6 +203,16 @@ class LedgerEntry:
     day: str | None = None
     external_id: str | None = None
     key: str | None = None
+    added_up: Receipts | None = None
+
+    @property
+    def receipts(self) -> Receipts:
+        """The receipts that it is the sum of; a payment with an external id is one by itself."""
+        if self.added_up is not None:
+            return self.added_up
+        if self.external_id is None or not self.amount:
+            return {}
+        return {self.external_id: Receipt(self.amount, self.day)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +269,7 @@ class Outcome:
     payment_id: int | None = None
     messages: tuple[str, ...] = ()
     learned: TruthRecord | None = None
-    recorded: LedgerEntry | None = None
+    recorded: tuple[LedgerEntry, ...] = ()
     replaced: Replaced | None = None
     rests_on_state: bool = False
     look_again: int | None = None

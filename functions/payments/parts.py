@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from payments.closing import Folders
 from payments.connectwise.api import CallCounts
 from payments.connectwise.gate import Gate
 from payments.connectwise.invoices import Invoices
-from payments.connectwise.patience import Patience, Retries
+from payments.connectwise.patience import Patience, Retries, Steps
 from payments.decisions import Policy
 from payments.files.reader import RawRecord
 from payments.files.record import ReadingRules
@@ -76,13 +76,19 @@ class Connection:
     counts: CallCounts
 
 
+class ResumableWork(Work[Any, Any, Outcome], Protocol):
+    """What is done with records, some of which an earlier run may have sent."""
+
+    def resume(self, records: Sequence[Any]) -> Steps[None]: ...
+
+
 class Kind(Protocol):
     """One kind of record: how it is read, and what is done with it."""
 
     def read(self, raw: RawRecord, rules: ReadingRules) -> Record: ...
     def work(
         self, connection: Connection, patience: Patience, quiet: Quiet, policy: Policy, clock: Clock
-    ) -> Work[Any, Any, Outcome]: ...
+    ) -> ResumableWork: ...
 
 
 class Telemetry(Protocol):

@@ -15,6 +15,7 @@ decided again, and finds what its first time has left: a rule has to come to the
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Protocol
 
 from payments.decisions import NOTHING_FOUND, Create, Decision, FoundInvoices, Known, Policy, Update
 from payments.errors import RecordRejected
@@ -24,14 +25,25 @@ from payments.models import (
     Outcome,
     Payment,
     PaymentRecord,
+    Receipts,
     Record,
     SecondPayment,
     TruthRecord,
     credit_of,
 )
 from payments.payment_fields import Difference, accepts, differences, same_amount, same_day
+from payments.receipts import add_up
 from payments.second_payment import replaced_by, replaced_entry
 from payments.wording import money, visible
+
+
+class Answer(Protocol):
+    """What was done, and the payment as ConnectWise holds it then."""
+
+    @property
+    def action(self) -> Action: ...
+    @property
+    def payment(self) -> Payment: ...
 
 
 def settled(
@@ -73,6 +85,8 @@ def decide(
     record: PaymentRecord, known: Known, second_payment: SecondPayment = SecondPayment.REPLACE
 ) -> Decision:
     """Return what to do with `record`; raises RecordRejected."""
+    if second_payment is SecondPayment.ADD and credit_of(record.fields) is None:
+        return add_up(record, known)
     for rule in _RULES:
         decision = rule(record, known)
         if decision is not None:
@@ -88,17 +102,18 @@ def failed(record: Record, *messages: str, rests_on_state: bool = False) -> Outc
 
 
 def answered(
-    record: PaymentRecord, action: Action, payment: Payment, learned: TruthRecord | None
+    record: PaymentRecord, decision: Decision, sent: Answer, learned: TruthRecord | None
 ) -> Outcome:
-    """Return the outcome of a record that ConnectWise answered with `payment`.
+    """Return the outcome of a record that ConnectWise has answered.
 
     It is a success only if ConnectWise holds what was sent.
     """
-    if accepts(record.fields, payment.fields):
-        return Outcome(record, action, payment.id, learned=learned)
+    payment = sent.payment
+    if accepts(decision.fields, payment.fields):
+        return Outcome(record, sent.action, payment.id, learned=learned)
     messages = tuple(
-        _recorded_otherwise(payment.id, difference)
-        for difference in differences(record.fields, payment.fields)
+        _recorded_otherwise(payment.id, difference, decision.receipts)
+        for difference in differences(decision.fields, payment.fields)
     ) or (
         f"ConnectWise has taken payment {payment.id}, but does not show what it holds. Look at the "
         "invoice there.",
@@ -107,14 +122,10 @@ def answered(
 
 
 def to_learn(
-    record: PaymentRecord,
-    truth: TruthRecord | None,
-    invoice_id: int,
-    payment: Payment,
-    policy: Policy,
-    now: str,
+    record: PaymentRecord, known: Known, decision: Decision, payment: Payment, policy: Policy
 ) -> TruthRecord | None:
-    """Return what the truth table is to know after ConnectWise has answered with `payment`."""
+    """Return what the truth table is to know of ConnectWise's answer, without the time."""
+    truth = known.truth
     if record.external_id is None:
         return None
     same = truth is not None and truth.payment_id == payment.id
@@ -122,12 +133,12 @@ def to_learn(
     return TruthRecord(
         record.external_id,
         payment.id,
-        invoice_id,
-        created=before.created if before else now,
-        modified=now,
+        known.invoice_id,
+        created=before.created if before else "",
+        modified="",
         import_id=policy.import_id,
         key=policy.key,
-        accepted=accepts(record.fields, payment.fields),
+        accepted=accepts(decision.fields, payment.fields),
         amount=record.amount if record.amount is not None or not before else before.amount,
         day=record.day if record.day is not None or not before else before.day,
     )
@@ -304,12 +315,18 @@ def listed(ids: list[int]) -> str:
     return ", ".join(str(number) for number in ids)
 
 
-def _recorded_otherwise(payment_id: int, difference: Difference) -> str:
+def _recorded_otherwise(payment_id: int, difference: Difference, receipts: Receipts | None) -> str:
     name, held, sent = difference.name, _shown(difference.held), _shown(difference.sent)
     told = (
         f"ConnectWise has recorded payment {payment_id} with the {_WORDS[name]} {held}, but {sent} "
         "was sent. "
     )
+    if name == "amount" and receipts is not None:
+        return told + (
+            f"It is the sum of {len(receipts)} receipts. If no more was open on the invoice, the "
+            "rest is an overpayment: correct this one's <amount>, upload it again, and book the "
+            "rest elsewhere."
+        )
     if name == "amount":
         return told + (
             "If no more was open on the invoice, the rest is an overpayment: give "

@@ -21,18 +21,37 @@ The checkpoint moves in file order, and everything up to it is stored for good.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from payments.clock import Clock, iso
 from payments.connectwise.patience import Steps
-from payments.decisions import Decision, Known, Policy
+from payments.decisions import Decision, Known, Policy, Update
 from payments.errors import RecordRejected
 from payments.gathering import Gathering, Prepared
 from payments.lanes import Key
-from payments.models import Outcome, PaymentRecord, There, TruthRecord, credit_of
+from payments.models import (
+    LedgerEntry,
+    Outcome,
+    Payment,
+    PaymentRecord,
+    SecondPayment,
+    There,
+    TruthRecord,
+    credit_of,
+)
+from payments.receipts import set_back, take_away, to_add_up, without
 from payments.rules import answered, decide, failed, settled, to_learn
 from payments.second_payment import to_record
-from payments.sending import Sender, Sent
+from payments.sending import Occupied, Sender, Sent
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """How the receipt of a record leaves its former invoice, and what is known of that."""
+
+    record: PaymentRecord
+    former: Known
+    update: Update
 
 
 class Upsert:
@@ -71,6 +90,10 @@ class Upsert:
         except RecordRejected as rejection:
             return failed(record, *rejection.messages, rests_on_state=True)
 
+    def resume(self, records: Sequence[PaymentRecord]) -> Steps[None]:
+        """Look at records that an earlier run may have sent, before any is sent again."""
+        return self._gathering.resume(records)
+
     def holds_lane(self, outcome: Outcome) -> bool:
         """Tell whether the outcome has to be stored before the next record of its lane."""
         return outcome.rests_on_state
@@ -83,10 +106,15 @@ class Upsert:
         self, record: PaymentRecord, truth: TruthRecord | None, prepared: Prepared
     ) -> Steps[Outcome]:
         known = yield from self._gathering.known(record, truth, prepared)
+        leaving = yield from self._leaving(record, known, prepared)
         decision, sent, there = yield from self._send(record, known, prepared)
         known = replace(known, there=there)
-        outcome = self._outcome(record, known, sent)
-        self._gathering.learn(record, known, sent.payment, outcome, prepared.chunk)
+        outcome = self._outcome(record, known, decision, sent)
+        payment = sent.payment
+        if leaving is not None and outcome.action.succeeded:
+            moving = self._leave(outcome, leaving, decision, payment, prepared.chunk)
+            outcome, payment = yield from moving
+        self._gathering.learn(record, known, payment, outcome, prepared.chunk)
         if decision.replaced is None:
             return outcome
         if outcome.action.succeeded:
@@ -107,16 +135,85 @@ class Upsert:
                 return decision, replace(sent, creates=creates), known.there
             known = self._gathering.found(record, known, sent, prepared)
 
-    def _outcome(self, record: PaymentRecord, known: Known, sent: Sent) -> Outcome:
+    def _outcome(
+        self, record: PaymentRecord, known: Known, decision: Decision, sent: Sent
+    ) -> Outcome:
         """Return what became of a record that was sent, and what is to be learned from it."""
-        invoice_id, now = known.invoice_id, iso(self._clock.time())
-        was_looked_up = known.payments is not None
-        learned = to_learn(record, known.truth, invoice_id, sent.payment, self._policy, now)
-        entry = to_record(
-            record, known.there, invoice_id, sent.payment, was_looked_up=was_looked_up
-        )
-        recorded = entry and replace(entry, modified=now, key=self._policy.key)
-        outcome = replace(answered(record, sent.action, sent.payment, learned), recorded=recorded)
+        payment, was_looked_up = sent.payment, known.payments is not None
+        learned = to_learn(record, known, decision, payment, self._policy)
+        if learned is not None:
+            now = iso(self._clock.time())
+            learned = replace(learned, created=learned.created or now, modified=now)
+        if decision.receipts is None:
+            entry = to_record(
+                record, known.there, known.invoice_id, payment, was_looked_up=was_looked_up
+            )
+        else:
+            entry = to_add_up(decision, known.there, payment)
+        outcome = answered(record, decision, sent, learned)
+        recorded = self._entries(entry)
         is_doubtful = was_looked_up and known.is_doubtful
         maybe_twice = credit_of(record.fields) is None and (sent.creates > 1 or is_doubtful)
-        return outcome.looked_at_again(invoice_id) if maybe_twice else outcome
+        outcome = replace(outcome, recorded=recorded)
+        return outcome.looked_at_again(known.invoice_id) if maybe_twice else outcome
+
+    def _entries(self, *entries: LedgerEntry | None) -> tuple[LedgerEntry, ...]:
+        """Return what the ledger is to know, with the time and the file."""
+        now, key = iso(self._clock.time()), self._policy.key
+        return tuple(replace(it, modified=now, key=key) for it in entries if it is not None)
+
+    # ---- A receipt that moves --------------------------------------------------------------------
+
+    def _leaving(
+        self, record: PaymentRecord, known: Known, prepared: Prepared
+    ) -> Steps[Leaving | None]:
+        """Return how the record's receipt leaves the invoice on which it was before, if it does."""
+        truth = known.truth
+        is_receipt = (
+            self._policy.second_payment is SecondPayment.ADD and credit_of(record.fields) is None
+        )
+        if not is_receipt or truth is None or truth.invoice_id in (None, known.invoice_id):
+            return None
+        assert truth.invoice_id is not None, "it is in no other"
+        former = yield from self._gathering.former(record, truth.invoice_id, prepared)
+        update = take_away(truth, former)
+        return None if update is None else Leaving(record, former, update)
+
+    def _leave(
+        self,
+        outcome: Outcome,
+        leaving: Leaving,
+        decision: Decision,
+        payment: Payment,
+        chunk: int,
+    ) -> Steps[tuple[Outcome, Payment]]:
+        """Take a receipt from its former invoice; if that is refused, from the new one again."""
+        former, update = leaving.former, leaving.update
+        try:
+            sent = yield from self._sender.send(update)
+            entry = self._left(former, update, sent)
+        except RecordRejected as refusal:
+            told = f"It was not moved from invoice {former.invoice_id}, which keeps its payment."
+            refused = failed(leaving.record, told, *refusal.messages, rests_on_state=True)
+            return refused, (yield from self._set_back(leaving.record, decision, payment))
+        assert isinstance(sent, Sent), "what else is there was rejected"
+        taught = replace(outcome, learned=None, recorded=self._entries(entry))
+        self._gathering.learn(leaving.record, former, sent.payment, taught, chunk)
+        return replace(outcome, recorded=(*taught.recorded, *outcome.recorded)), payment
+
+    def _left(self, former: Known, update: Update, sent: Sent | Occupied) -> LedgerEntry:
+        """Return what the ledger is to know of the former invoice; raises RecordRejected."""
+        if isinstance(sent, Occupied):
+            raise RecordRejected(f"Payment {update.payment_id} is not there any more.")
+        entry = to_add_up(update, former.there, sent.payment)
+        if entry.added_up != update.receipts:
+            raise RecordRejected(f"ConnectWise has not changed payment {update.payment_id}.")
+        return entry
+
+    def _set_back(
+        self, record: PaymentRecord, decision: Decision, payment: Payment
+    ) -> Steps[Payment]:
+        """Give an invoice its sum again without the record's receipt."""
+        others = without(record.external_id, decision.receipts or {})
+        sent = yield from self._sender.send(set_back(decision, payment, others))
+        return sent.payment if isinstance(sent, Sent) else payment

@@ -169,8 +169,7 @@ class Watchman:
             if outcome.learned is not None:
                 entry = entry_of(outcome.learned)
                 self._learned.add((import_id, outcome.learned.external_id, entry))
-            if outcome.recorded is not None:
-                self._recorded.add(made_of(outcome.recorded))
+            self._recorded.update(map(made_of, outcome.recorded))
             if any(_ABANDONED.match(message) for message in outcome.messages):
                 self._abandoned(found, record, outcome.messages[0])
             else:

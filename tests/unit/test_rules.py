@@ -14,12 +14,14 @@ from payments.models import (
     Fields,
     Invoice,
     JsonValue,
+    Outcome,
     Payment,
     PaymentRecord,
     Replaced,
     TruthRecord,
 )
 from payments.rules import answered, decide, invoice_of, names_payment, settled, to_learn
+from payments.sending import Sent
 from unit.records import payment_record, truth_record
 
 POLICY = Policy("this import", "incoming/this.xml")
@@ -282,16 +284,21 @@ def test_all_others_are_sent(truth: TruthRecord | None, policy: Policy) -> None:
 # What ConnectWise has made of it
 
 
+def told(record: PaymentRecord, action: Action, payment: Payment) -> Outcome:
+    decision = Update(1, payment.id, record.fields)
+    return answered(record, decision, Sent(action, payment), None)
+
+
 @pytest.mark.parametrize("held", [TEN, {**TEN, **DAY}])
 def test_a_payment_that_is_held_as_it_was_sent_is_a_success(held: Mapping[str, JsonValue]) -> None:
-    outcome = answered(payment_record(other_fields=DAY), Action.CREATED, Payment(5, held), None)
+    outcome = told(payment_record(other_fields=DAY), Action.CREATED, Payment(5, held))
     assert (outcome.action, outcome.payment_id, outcome.messages) == (Action.CREATED, 5, ())
 
 
 def test_a_payment_that_is_held_otherwise_fails_and_names_both_values() -> None:
     """An overpayment that was cut to the balance, or a 200 that has changed nothing."""
     held: Fields = {"amount": Decimal(8), "paymentDate": "2023-01-01T00:00:00Z"}
-    outcome = answered(payment_record(other_fields=DAY), Action.UPDATED, Payment(5, held), None)
+    outcome = told(payment_record(other_fields=DAY), Action.UPDATED, Payment(5, held))
     assert (outcome.action, outcome.payment_id) == (Action.FAILED, 5)
     assert outcome.messages == (
         "ConnectWise has recorded payment 5 with the amount 8, but 10.00 was sent. If no more was "
@@ -305,7 +312,7 @@ def test_a_payment_that_is_held_otherwise_fails_and_names_both_values() -> None:
 
 
 def test_a_payment_that_shows_nothing_of_what_was_sent_is_no_success() -> None:
-    outcome = answered(payment_record(), Action.CREATED, Payment(5), None)
+    outcome = told(payment_record(), Action.CREATED, Payment(5))
     assert outcome.action is Action.FAILED
     assert "does not show what it holds" in outcome.messages[0]
 
@@ -316,7 +323,9 @@ def test_a_payment_that_shows_nothing_of_what_was_sent_is_no_success() -> None:
 def learned(
     record: PaymentRecord, truth: TruthRecord | None, payment: Payment
 ) -> TruthRecord | None:
-    return to_learn(record, truth, 1, payment, POLICY, NOW)
+    decision = Update(1, payment.id, record.fields)
+    found = to_learn(record, Known(1, truth), decision, payment, POLICY)
+    return found and replace(found, created=found.created or NOW, modified=NOW)
 
 
 FIRST = TruthRecord("A", 5, 1, NOW, NOW, "this import", "incoming/this.xml", True, TEN["amount"])

@@ -31,7 +31,7 @@ from payments.decisions import Policy
 from payments.files.reader import check_file, read_records
 from payments.files.record import ReadingRules, read_record
 from payments.gathering import Books, Gathering, Prepared
-from payments.models import Action, Outcome, PaymentRecord, Replaced
+from payments.models import Action, Outcome, PaymentRecord, Replaced, SecondPayment
 from payments.pipeline import Pipeline
 from payments.quiet import Quiet
 from payments.sending import Sender
@@ -140,7 +140,8 @@ def rehearse(
 
 def _records(file: Path, deployment: Deployment, access: Access) -> Iterator[PaymentRecord]:
     today = datetime.fromtimestamp(access.clock.time(), UTC).date()
-    rules = ReadingRules(deployment.currency_decimals, today)
+    adds_up = deployment.second_payment is SecondPayment.ADD
+    rules = ReadingRules(deployment.currency_decimals, today, refunds=adds_up)
     return (read_record(raw, rules) for raw in read_records(file))
 
 
@@ -184,8 +185,7 @@ class Rows:
         self._made_by[outcome.payment_id] = record.number
         if outcome.learned is not None:
             self._truth.store(outcome.learned)
-        if outcome.recorded is not None:
-            self._ledger.store([outcome.recorded])
+        self._ledger.store(outcome.recorded)
         return row
 
     def _number(self, invoice_id: int | None) -> str | None:

@@ -15,7 +15,7 @@ from payments.errors import NoAnswer, ServerFault
 from payments.models import Fields, Invoice, JsonValue, Payment
 from payments.payment_fields import WRITABLE, Kind
 
-_INVOICE_FIELDS = "id,invoiceNumber,payments"
+_INVOICE_FIELDS = "id,invoiceNumber,payments,balance"
 _PAYMENT_FIELDS = ",".join(("id", *(field.name for field in WRITABLE)))
 _PAGE_SIZE = 1000  # the most that ConnectWise returns at once (its guide on pagination)
 _MOST_PAGES = 20
@@ -155,7 +155,8 @@ def _rows_by_id(answer: Any) -> dict[int, Row]:
 def _invoice(invoice_id: int, row: Row) -> Invoice:
     number = row.get("invoiceNumber")
     text = str(number)[:_MOST_NUMBER_CHARACTERS] if type(number) in (str, int) else ""
-    return Invoice(invoice_id, text, usable_number(row.get("payments")))
+    amounts = (usable_number(row.get(name)) for name in ("payments", "balance"))
+    return Invoice(invoice_id, text, *amounts)
 
 
 def _shown(row: Row) -> Fields:

@@ -24,17 +24,17 @@ class WrongAmount(Exception):
     """Say what is wrong with an amount, as the rest of a sentence that begins with its name."""
 
 
-def read_amount(text: str, decimals: int) -> Decimal:
+def read_amount(text: str, decimals: int, *, refunds: bool = False) -> Decimal:
     """Return the amount with exactly its digits; `decimals` are those of the currency.
 
-    Zeros beyond those are cut off. Raises WrongAmount.
+    Zeros beyond those are cut off. Only a refund may be negative. Raises WrongAmount.
     """
     match = _DECIMAL.fullmatch(text)
     whole, fraction = (match[1], match[2] or "") if match else ("", "")
     if not whole and not fraction:
         raise WrongAmount(_not_a_number(text, decimals))
     amount = Decimal(text)
-    if amount < 0:
+    if amount < 0 and not refunds:
         raise WrongAmount(_negative(text, f"{-amount:f}"))
     if len(whole.lstrip("0")) > MAX_DIGITS:
         raise WrongAmount(
@@ -52,7 +52,8 @@ def read_amount(text: str, decimals: int) -> Decimal:
             f"paid, with at most {decimals}."
         )
     kept = fraction[:decimals]
-    return Decimal(f"{whole or 0}.{kept}" if kept else whole or 0)
+    absolute = Decimal(f"{whole or 0}.{kept}" if kept else whole or 0)
+    return -absolute if amount < 0 else absolute
 
 
 def _not_a_number(text: str, decimals: int) -> str:

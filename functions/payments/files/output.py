@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Any, TypeVar
 from xml.sax.saxutils import escape
 
 from payments.files.reader import ERROR_MESSAGE, START_TAG, blanks_before
 from payments.import_state import Result, Root
-from payments.models import Action, LedgerEntry, Outcome, RecordXml, Replaced, TruthRecord
+from payments.models import Action, LedgerEntry, Outcome, Receipt, RecordXml, Replaced, TruthRecord
 
 # Bounds on what is said of a record, so that it can be uploaded again with all of it.
 MAX_MESSAGES = 20
@@ -51,7 +51,7 @@ class StoredOutcome:
     external_id: str | None
     invoice: str | None
     returned: bytes | None = None
-    recorded: LedgerEntry | None = None
+    recorded: tuple[LedgerEntry, ...] = ()
 
 
 def write_part(outcomes: Iterable[Outcome]) -> bytes:
@@ -135,7 +135,13 @@ def as_json(value: TruthRecord | LedgerEntry | Replaced | None) -> dict[str, Any
     if value is None:
         return None
     written = {name: it for name in _NAMES[type(value)] if (it := getattr(value, name)) is not None}
-    return written if value.amount is None else {**written, "amount": str(value.amount)}
+    if value.amount is not None:
+        written["amount"] = str(value.amount)
+    if isinstance(value, LedgerEntry) and value.added_up is not None:
+        written["added_up"] = {
+            name: (str(receipt.amount), receipt.day) for name, receipt in value.added_up.items()
+        }
+    return written
 
 
 def from_json(kind: type[_Kind], values: Mapping[str, Any] | None) -> _Kind | None:
@@ -146,6 +152,15 @@ def from_json(kind: type[_Kind], values: Mapping[str, Any] | None) -> _Kind | No
     exact = None if amount is None else Decimal(amount)
     needed = {"invoice_id": None} if kind is TruthRecord else {}
     return kind(**{**needed, **values, "amount": exact})
+
+
+def _entry(values: Mapping[str, Any]) -> LedgerEntry:
+    entry = from_json(LedgerEntry, values)
+    assert entry is not None, "it was written"
+    if entry.added_up is None:
+        return entry
+    receipts = {name: Receipt(Decimal(it[0]), it[1]) for name, it in values["added_up"].items()}
+    return replace(entry, added_up=receipts)
 
 
 def _line(outcome: Outcome) -> bytes:
@@ -164,7 +179,7 @@ def _line(outcome: Outcome) -> bytes:
         "paymentId": outcome.payment_id,
         "messages": messages,
         "learned": as_json(outcome.learned),
-        "recorded": as_json(outcome.recorded),
+        "recorded": [as_json(entry) for entry in outcome.recorded],
         "replaced": as_json(outcome.replaced),
         "xml": rendered.decode(),
     }
@@ -191,7 +206,7 @@ def _stored(line: Mapping[str, Any]) -> StoredOutcome:
         external_id=line.get("externalId"),
         invoice=line.get("invoice"),
         returned=None if returned is None else returned.encode(),
-        recorded=from_json(LedgerEntry, line.get("recorded")),
+        recorded=tuple(map(_entry, line.get("recorded") or ())),
     )
 
 

@@ -66,10 +66,14 @@ _INTEGER = re.compile(r"\+?[0-9]{1,20}")
 
 @dataclass(frozen=True, slots=True)
 class ReadingRules:
-    """What reading depends on: how many decimals money has, and what day it is."""
+    """What reading depends on: how many decimals money has, what day it is, and if it may go back.
+
+    `refunds`: a negative amount is money that was given back.
+    """
 
     currency_decimals: int
     today: date
+    refunds: bool = False
 
 
 def read_record(raw: RawRecord, rules: ReadingRules) -> PaymentRecord:
@@ -173,7 +177,7 @@ class _Reading:
         if text is None:
             return None
         try:
-            return read_amount(text, self._rules.currency_decimals)
+            return read_amount(text, self._rules.currency_decimals, refunds=self._rules.refunds)
         except WrongAmount as wrong:
             self._wrong(name, str(wrong))
             return None

@@ -1,4 +1,4 @@
-"""The ledger: what was recorded last on each invoice, or found there where nothing was.
+"""The ledger: what was recorded last on each invoice, its receipts, or what was found there.
 
 DynamoDB, partition key `invoiceId`, sort key `connection`, so that several ConnectWise companies
 can share a table.
@@ -12,7 +12,7 @@ from typing import Any
 
 from payments.clock import Clock
 from payments.errors import FileRefused
-from payments.models import Found, LedgerEntry, Payment, There, day_of
+from payments.models import Found, LedgerEntry, Payment, Receipt, Receipts, There, day_of
 from payments.stores.batches import Batches
 
 
@@ -45,12 +45,20 @@ def _item(entry: There) -> dict[str, Any]:
             "externalId": entry.external_id,
             "key": entry.key,
             "modified": entry.modified,
+            "receipts": _written(entry.added_up),
         }
     found = {"invoiceId": entry.invoice_id, "foundBy": entry.import_id, "looked": entry.looked}
     payment = entry.payment
     if payment is None:
         return found
     return {**found, "paymentId": payment.id, **_shown(payment.amount, day_of(payment.fields))}
+
+
+def _written(receipts: Receipts | None) -> dict[str, Any] | None:
+    if receipts is None:
+        return None
+    shown = {name: _shown(receipt.amount, receipt.day) for name, receipt in receipts.items()}
+    return {name: {key: it for key, it in row.items() if it} for name, row in shown.items()}
 
 
 def _shown(amount: Decimal | None, day: str | None) -> dict[str, Any]:
@@ -77,7 +85,14 @@ def _entry(item: Mapping[str, Any]) -> LedgerEntry:
         day=item.get("day"),
         external_id=item.get("externalId"),
         key=item.get("key"),
+        added_up=_receipts(item.get("receipts")),
     )
+
+
+def _receipts(written: Mapping[str, Any] | None) -> Receipts | None:
+    if written is None:
+        return None
+    return {name: Receipt(Decimal(it["amount"]), it.get("day")) for name, it in written.items()}
 
 
 def _found(item: Mapping[str, Any]) -> Found:

@@ -1,0 +1,243 @@
+"""`SecondPayment` = Add: the payment of an invoice is the sum of its receipts. Pure.
+
+A receipt is an external id with its amount and day. The same external id again replaces its own
+receipt, so that nothing is counted twice however often it comes. What ConnectWise holds must be a
+sum of ours: the one that the ledger knows, or, where a killed run may have sent something, one that
+it would have come to. Anything else is somebody's change, which only a human can judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+
+from payments.decisions import Create, Decision, Known, Update
+from payments.errors import RecordRejected
+from payments.models import (
+    Found,
+    JsonValue,
+    LedgerEntry,
+    Payment,
+    PaymentRecord,
+    Receipt,
+    Receipts,
+    There,
+    TruthRecord,
+    day_of,
+)
+from payments.payment_fields import accepts, same_amount
+from payments.wording import money
+
+MAX_BYTES = 100_000
+"""Of the external ids of one invoice: an item of DynamoDB has 400 KB, and so it is in each part."""
+
+_BYTES_BESIDE = 50
+
+
+def add_up(record: PaymentRecord, known: Known) -> Decision:
+    """Return what to do with a record that is a receipt; raises RecordRejected."""
+    payment = _only_payment(record, known)
+    before = receipts_before(known.there, payment)
+    receipts = with_receipt(record, before)
+    total = sum_of(receipts)
+    if total < 0:
+        raise RecordRejected(
+            f"With this refund the receipts of invoice {known.invoice_id} would come to "
+            f"{money(total)}: no more can be taken back than the {money(sum_of(before))} that were "
+            "received. Nothing was sent."
+        )
+    fields = {**record.fields, **fields_of(receipts)}
+    if payment is None:
+        return Create(known.invoice_id, fields, receipts=receipts)
+    return Update(
+        known.invoice_id, payment.id, fields, receipts=receipts, is_assumed=known.is_assumed
+    )
+
+
+def take_away(truth: TruthRecord, former: Known) -> Update | None:
+    """Return how a receipt leaves its former invoice, None if nothing of it is there.
+
+    Raises RecordRejected if that cannot be known, or what is there is no sum of ours.
+    """
+    payment = _sum_of_ours(former)
+    before = receipts_before(former.there, payment)
+    if truth.external_id not in before:
+        if truth.amount == 0:
+            return None
+        raise RecordRejected(
+            f"External id {truth.external_id} is payment {truth.payment_id} on invoice "
+            f"{former.invoice_id}, where it is no receipt that could be moved. Nothing was sent. "
+            "If these are two payments, give this one an external id of its own. If not, "
+            f"`python -m payments truth adopt {former.invoice_id}` takes what is there as a "
+            "receipt: then it can be taken back."
+        )
+    if payment is None:
+        raise RecordRejected(_changed(former, None))
+    left = without(truth.external_id, before)
+    fields = fields_of(left)
+    return Update(
+        former.invoice_id, payment.id, fields, is_assumed=former.is_assumed, receipts=left
+    )
+
+
+def set_back(decision: Decision, payment: Payment, before: Receipts) -> Update:
+    """Return how an invoice gets the sum again that it had before a decision."""
+    return Update(decision.invoice_id, payment.id, fields_of(before), receipts=before)
+
+
+def receipts_before(there: There | None, payment: Payment | None) -> Receipts:
+    """Return the receipts of which the payment is the sum."""
+    if not isinstance(there, LedgerEntry):
+        return {}
+    return there.receipts if payment is None or there.payment_id == payment.id else {}
+
+
+def to_add_up(decision: Decision, there: There | None, payment: Payment) -> LedgerEntry:
+    """Return what the ledger is to know of the invoice, without the time, the file and the record.
+
+    What ConnectWise has not accepted is no receipt.
+    """
+    amount = decision.fields["amount"]
+    assert isinstance(amount, Decimal), "a sum is sent"
+    accepted = accepts(decision.fields, payment.fields)
+    receipts = decision.receipts if accepted else receipts_before(there, payment)
+    held = amount if accepted or payment.amount is None else payment.amount
+    return LedgerEntry(
+        decision.invoice_id, payment.id, "", held, day_of(decision.fields), added_up=receipts
+    )
+
+
+def with_receipt(record: PaymentRecord, receipts: Receipts) -> Receipts:
+    """Return the receipts with the record's own; raises RecordRejected if it is none."""
+    name = record.external_id
+    if name is None:
+        raise RecordRejected(
+            "Give an <externalId>: payments of an invoice are added up here, and only by it can "
+            "the same one be told from a further one."
+        )
+    own = receipts.get(name)
+    amount = record.amount if record.amount is not None else own and own.amount
+    if amount is None:
+        raise RecordRejected("Give its <amount>: no receipt with this external id is known yet.")
+    day = record.day or (own.day if own else None)
+    others = without(name, receipts)
+    if sum(len(other.encode()) + _BYTES_BESIDE for other in (*others, name)) > MAX_BYTES:
+        raise RecordRejected(f"This invoice has {len(others)} receipts: no more fit in.")
+    return {**others, name: Receipt(amount, day)} if amount else others
+
+
+def without(external_id: str | None, receipts: Receipts) -> dict[str, Receipt]:
+    """Return all receipts but one."""
+    return {name: it for name, it in receipts.items() if name != external_id}
+
+
+def sum_of(receipts: Receipts) -> Decimal:
+    """Return what receipts come to."""
+    return sum((it.amount for it in receipts.values()), Decimal(0))
+
+
+def fields_of(receipts: Receipts) -> dict[str, JsonValue]:
+    """Return the payment's amount, and as its date the newest receipt's."""
+    days = [it.day for it in receipts.values() if it.day is not None]
+    return {"amount": sum_of(receipts), **({"paymentDate": max(days)} if days else {})}
+
+
+def sums_in_doubt(
+    records: Iterable[tuple[PaymentRecord, int]],
+    where: Mapping[str, int],
+    entries: Mapping[int, LedgerEntry],
+) -> dict[int, frozenset[Decimal]]:
+    """Return, by invoice, what a run comes to with records one after another, if all are taken.
+
+    A record comes with its invoice; `where` tells the invoice of an external id. One that is not
+    taken is stored before the next of its invoice is sent, so that there are no other sums.
+    """
+    books = {invoice_id: entry.receipts for invoice_id, entry in entries.items()}
+    placed = dict(where)
+    sums: dict[int, set[Decimal]] = {}
+    for record, invoice_id in records:
+        for place, receipts in _steps(record, invoice_id, placed, books):
+            books[place] = receipts
+            sums.setdefault(place, set()).add(sum_of(receipts))
+        if record.external_id is not None:
+            placed[record.external_id] = invoice_id
+    return {place: frozenset(found) for place, found in sums.items()}
+
+
+def _steps(
+    record: PaymentRecord,
+    invoice_id: int,
+    placed: Mapping[str, int],
+    books: Mapping[int, Receipts],
+) -> Iterator[tuple[int, Receipts]]:
+    """Yield the invoices that a record changes, with the receipts that they have then."""
+    try:
+        yield invoice_id, with_receipt(record, books.get(invoice_id, {}))
+    except RecordRejected:
+        return
+    former = placed.get(record.external_id or "", invoice_id)
+    if former != invoice_id:
+        yield former, without(record.external_id, books.get(former, {}))
+
+
+def _only_payment(record: PaymentRecord, known: Known) -> Payment | None:
+    """Return the invoice's payment, if it is a sum of ours; raises RecordRejected if not."""
+    payment = _sum_of_ours(known)
+    if record.payment_id is not None and (payment is None or payment.id != record.payment_id):
+        raise RecordRejected(
+            f"Invoice {known.invoice_id} has no payment {record.payment_id}. Receipts are known by "
+            "their <externalId> here: leave out the <id>."
+        )
+    return payment
+
+
+def _sum_of_ours(known: Known) -> Payment | None:
+    payments = known.payments or ()
+    if len(payments) > 1:
+        raise RecordRejected(
+            f"Invoice {known.invoice_id} has several payments, and one of them should be the sum "
+            "of its receipts. Look at the invoice in ConnectWise and delete what is too much."
+        )
+    payment = payments[0] if payments else None
+    if not _is_ours(payment, known):
+        raise RecordRejected(_changed(known, payment))
+    return payment
+
+
+def _is_ours(payment: Payment | None, known: Known) -> bool:
+    """Tell whether ConnectWise holds a sum of ours; where we have none, zero is one."""
+    held = Decimal(0) if payment is None else payment.amount or Decimal(0)
+    if known.is_doubtful and _was_clear(known.there) and _may_be_left(held, known):
+        return True
+    there = known.there
+    if not isinstance(there, LedgerEntry) or (payment and there.payment_id != payment.id):
+        return not held
+    return same_amount(held, there.amount or Decimal(0))
+
+
+def _was_clear(there: There | None) -> bool:
+    """Tell whether nothing of others was on the invoice when this import came to it."""
+    if not isinstance(there, Found):
+        return True
+    return there.looked and (there.payment is None or not there.payment.amount)
+
+
+def _may_be_left(held: Decimal, known: Known) -> bool:
+    """Tell whether a killed run may have left this sum, or one that was cut to the balance."""
+    if any(same_amount(held, it) for it in known.may_hold):
+        return True
+    return known.is_paid_up and any(held < it for it in known.may_hold)
+
+
+def _changed(known: Known, payment: Payment | None) -> str:
+    there, number = known.there, known.invoice_id
+    recorded = there.amount if isinstance(there, LedgerEntry) else None
+    held = "none" if payment is None else f"{payment.id}, of {money(payment.amount or Decimal(0))},"
+    ours = "none was" if recorded is None else f"{money(recorded)} were"
+    return (
+        f"ConnectWise has payment {held} on invoice {number}, but {ours} recorded here. Nothing "
+        "was sent. Look at the invoice in ConnectWise: if what it holds is right, and is to be "
+        f"added to, `python -m payments truth adopt {number}` takes it as one more receipt; if the "
+        f"receipts from now on are to replace it, `python -m payments truth reset {number}`. Then "
+        "upload this record again."
+    )
