@@ -194,9 +194,10 @@ def _only_payment(record: PaymentRecord, known: Known) -> Payment | None:
 def _sum_of_ours(known: Known) -> Payment | None:
     payments = known.payments or ()
     if len(payments) > 1:
+        ids = ", ".join(str(payment.id) for payment in payments)
         raise RecordRejected(
-            f"Invoice {known.invoice_id} has several payments, and one of them should be the sum "
-            "of its receipts. Look at the invoice in ConnectWise and delete what is too much."
+            f"Invoice {known.invoice_id} has several payments where one should be the sum of its "
+            f"receipts: {ids}. Look at the invoice in ConnectWise and delete what is too much."
         )
     payment = payments[0] if payments else None
     if not _is_ours(payment, known):

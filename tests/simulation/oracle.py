@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 Row = dict[str, Any]
+Receipts = dict[str, tuple[Decimal, str | None]]
 
 
 class Verdict(StrEnum):
@@ -90,14 +91,16 @@ class Books:
 
     `numbers` are the invoices' numbers, `balances` what can be paid on those that cut an
     overpayment, and `counted` how many payments each invoice has ever had. `replaced` is the amount
-    that the last record has overwritten without having made it.
+    that the last record has overwritten without having made it. `receipts` are the amounts and days
+    that an invoice's payment is the sum of, where they are added up.
     """
 
     numbers: dict[int, str]
     held: dict[int, dict[int, Row]]
     truth: dict[str, Entry]
     prevents_reprocessing: bool = False
-    rejects_second: bool = False
+    second: str = "Replace"
+    receipts: dict[int, Receipts] = field(default_factory=dict)
     made: dict[int, Made] = field(default_factory=dict)
     replaced: Decimal | None = None
     balances: dict[int, Decimal] = field(default_factory=dict)
@@ -127,6 +130,8 @@ def apply(books: Books, record: Record) -> tuple[Verdict, int | None]:
     if not record.fields:
         return Verdict.FAILED, None
     try:
+        if books.second == "Add":
+            return _add(books, record, entry)
         return _send(books, record, entry)
     except Rejected:
         return Verdict.FAILED, None
@@ -150,7 +155,7 @@ def _send(books: Books, record: Record, entry: Entry | None) -> tuple[Verdict, i
     payment_id = _payment(books, record, entry, invoice_id)
     if payment_id is not None and record.payment_id is None:
         books.replaced = _not_its_own(books, record, entry, invoice_id, payment_id)
-        if books.replaced is not None and books.rejects_second:
+        if books.replaced is not None and books.second == "Reject":
             raise Rejected
     if invoice_id in books.poisoned and not _is_held(books, record, invoice_id, payment_id):
         raise Rejected
@@ -174,6 +179,103 @@ def _send(books: Books, record: Record, entry: Entry | None) -> tuple[Verdict, i
     if record.external_id is not None:
         books.truth[record.external_id] = _learned(record, entry, invoice_id, payment_id, accepted)
     return (verdict if accepted else Verdict.FAILED), payment_id
+
+
+def _add(books: Books, record: Record, entry: Entry | None) -> tuple[Verdict, int | None]:
+    """Let the invoice's payment be the sum of all its receipts, this one's among them."""
+    invoice_id = _invoice(books, record, entry)
+    payment_id = _sum_of_ours(books, invoice_id)
+    if record.external_id is None or record.payment_id not in (None, payment_id):
+        raise Rejected
+    before = books.receipts.get(invoice_id, {})
+    own = before.get(record.external_id, (None, None))
+    amount = own[0] if record.amount is None else record.amount
+    if amount is None:
+        raise Rejected
+    day = own[1] if record.day is None else record.day
+    receipts = _without(before, record.external_id)
+    if amount:
+        receipts[record.external_id] = (amount, day)
+    if sum(it[0] for it in receipts.values()) < 0:
+        raise Rejected
+    leaves = None
+    if entry is not None and entry.invoice_id not in (None, invoice_id):
+        leaves = _leaves(books, record.external_id, entry)
+    created = payment_id is None
+    payment_id, accepted = _set(books, invoice_id, payment_id, receipts, record)
+    if accepted and leaves is not None:
+        left = _without(books.receipts[leaves], record.external_id)
+        try:
+            _set(books, leaves, books.made[leaves].payment_id, left)
+        except Rejected:
+            _set(books, invoice_id, payment_id, before)
+            raise
+    books.truth[record.external_id] = _learned(record, entry, invoice_id, payment_id, accepted)
+    if not accepted:
+        return Verdict.FAILED, payment_id
+    return (Verdict.CREATED if created else Verdict.UPDATED), payment_id
+
+
+def _leaves(books: Books, external_id: str, entry: Entry) -> int | None:
+    """Return the invoice that a receipt leaves, None if nothing of it is there."""
+    assert entry.invoice_id is not None
+    _sum_of_ours(books, entry.invoice_id)
+    if external_id in books.receipts.get(entry.invoice_id, {}):
+        return entry.invoice_id
+    if entry.amount == 0:
+        return None
+    raise Rejected
+
+
+def _without(receipts: Receipts, external_id: str) -> Receipts:
+    return {name: it for name, it in receipts.items() if name != external_id}
+
+
+def _sum_of_ours(books: Books, invoice_id: int) -> int | None:
+    """Return the invoice's payment, if it is a sum that was made here, or zero."""
+    rows = [i for i, row in books.held[invoice_id].items() if "credit" not in row]
+    if len(rows) > 1:
+        raise Rejected
+    made = books.made.get(invoice_id)
+    payment_id = rows[0] if rows else None
+    held = books.held[invoice_id][payment_id].get("amount") if payment_id else None
+    ours = made.amount if made and payment_id in (None, made.payment_id) else None
+    if (held or 0) != (ours or 0):
+        raise Rejected
+    if made and payment_id not in (None, made.payment_id):
+        books.receipts.pop(invoice_id, None)
+    return payment_id
+
+
+def _set(
+    books: Books,
+    invoice_id: int,
+    payment_id: int | None,
+    receipts: Receipts,
+    record: Record | None = None,
+) -> tuple[int, bool]:
+    """Set a payment to the sum of these receipts; tell which it is and whether that was taken."""
+    total = sum((it[0] for it in receipts.values()), Decimal(0))
+    days = [f"{day}T00:00:00Z" for _, day in receipts.values() if day]
+    fields: Row = {} if record is None else record.fields
+    fields = {**fields, "amount": total, **({"paymentDate": max(days)} if days else {})}
+    row = books.held[invoice_id].get(payment_id or 0, {})
+    refuses = invoice_id in books.poisoned and (not row or books.poisons_reads)
+    if refuses or (invoice_id in books.poisoned and row != {**row, **fields}):
+        raise Rejected
+    if payment_id is None:
+        number = books.counted[invoice_id] = books.counted.get(invoice_id, 0) + 1
+        payment_id = invoice_id * 100 + number
+        row = books.held[invoice_id][payment_id] = {"id": payment_id}
+    row.update(fields)
+    if invoice_id in books.balances:
+        row["amount"] = min(row["amount"], books.balances[invoice_id])
+    accepted = bool(row["amount"] == total)
+    if accepted:
+        books.receipts[invoice_id] = receipts
+    name = None if record is None else record.external_id
+    books.made[invoice_id] = Made(payment_id, name, row["amount"])
+    return payment_id, accepted
 
 
 def _not_its_own(

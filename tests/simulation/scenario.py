@@ -56,7 +56,7 @@ class Scenario:
     uploads: tuple[Upload, ...]
     mishaps: Mishaps
     prevents_reprocessing: bool
-    rejects_second: bool
+    second: str
     takes_second_payment: bool
     cuts_overpayments: bool
     connections: int
@@ -83,7 +83,7 @@ def scenario(seed: int, mode: str) -> Scenario:
         author.uploads(),
         troubles,
         prevents_reprocessing=random.random() < 0.4,
-        rejects_second=random.random() < 0.3,
+        second=author.second,
         takes_second_payment=author.tenant == "takes",
         cuts_overpayments=author.tenant == "cuts",
         connections=random.randint(1, 4),
@@ -103,11 +103,15 @@ class _Author:
         self._random = random
         self._most_invoices = most_invoices
         self.tenant = random.choice(("refuses", "refuses", "takes", "takes", "cuts"))
+        self.second = random.choice(("Replace", "Replace", "Reject", "Add", "Add"))
         zero = () if self.tenant == "takes" else (Decimal(0),)
         self._amounts = (*_AMOUNTS, *zero)
         self._held_amounts = (*_AMOUNTS[:3], *zero)
         self._external_ids = _EXTERNAL_IDS[: random.choice((1, 2, 3, 5))]
         self._with_external_id = random.choice((0.0, 0.5, 0.9))
+        if self.second == "Add":
+            self._with_external_id = 0.95
+            self._amounts = (*self._amounts, Decimal(-5))
         self._with_payment_id = random.choice((0.0, 0.0, 0.0, 0.2))
         self._with_amount = random.choice((0.5, 0.8, 1.0))
         self._with_day = random.choice((0.0, 0.3))

@@ -249,7 +249,7 @@ class Simulation:
                 "REPORT_ON": "Always",
                 "NOTIFICATION_TOPIC_ARN": "topic",
                 "CURRENCY_DECIMALS": "2",
-                "SECOND_PAYMENT": "Reject" if of.rejects_second else "Replace",
+                "SECOND_PAYMENT": of.second,
             }
         )
 
@@ -272,7 +272,7 @@ def books(of: Scenario, connectwise: FakeConnectWise) -> Books:
         held=deepcopy(connectwise.held),
         truth=dict(of.truth),
         prevents_reprocessing=of.prevents_reprocessing,
-        rejects_second=of.rejects_second,
+        second=of.second,
         balances=balances,
         poisoned=frozenset() if of.mishaps.poison_works else of.mishaps.poisoned,
         poisons_reads=of.mishaps.poisons_reads,

@@ -151,7 +151,7 @@ def uploading(*records: Record, **about: Any) -> Weather:
             removed=frozenset(),
             truth={},
             uploads=(upload,),
-            **{"held": (), "rejects_second": False, "chunk_records": 12, "connections": 3, **about},
+            **{"held": (), "second": "Replace", "chunk_records": 12, "connections": 3, **about},
         )
 
     return made
