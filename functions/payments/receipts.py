@@ -213,6 +213,8 @@ def _is_ours(payment: Payment | None, known: Known) -> bool:
     there = known.there
     if not isinstance(there, LedgerEntry) or (payment and there.payment_id != payment.id):
         return not held
+    if there.added_up is None and not there.receipts:  # recorded without an external id
+        return not held
     return same_amount(held, there.amount or Decimal(0))
 
 

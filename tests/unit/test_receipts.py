@@ -1,0 +1,219 @@
+"""Receipts that add up: what is sent, and what is no sum of ours."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from payments.decisions import Create, Known, Update
+from payments.errors import RecordRejected
+from payments.models import Found, LedgerEntry, Payment, PaymentRecord, Receipt, Receipts, There
+from payments.receipts import MAX_BYTES, add_up, sums_in_doubt, take_away, to_add_up
+from unit.records import payment_record, truth_record
+
+JANUARY, MARCH = "2026-01-31T00:00:00Z", "2026-03-28T00:00:00Z"
+
+
+def receipts(**amounts: Any) -> Receipts:
+    return {name: Receipt(Decimal(amount), JANUARY) for name, amount in amounts.items()}
+
+
+def entry(amount: object, added_up: Receipts | None = None, **more: Any) -> LedgerEntry:
+    return LedgerEntry(1, 70, "", Decimal(str(amount)), JANUARY, added_up=added_up, **more)
+
+
+def payment(amount: object, number: int = 70) -> Payment:
+    return Payment(number, {"amount": Decimal(str(amount))})
+
+
+def known(there: There | None, *payments: Payment, **more: Any) -> Known:
+    return Known(1, payments=payments, there=there, **more)
+
+
+def receipt(amount: str | None = "600.00", name: str | None = "RC2", **more: Any) -> PaymentRecord:
+    return payment_record(external_id=name, invoice_id=1, amount=amount, **more)
+
+
+ONE = entry(400, receipts(RC1=400))
+
+
+def rejection(record: PaymentRecord, there: Known) -> str:
+    with pytest.raises(RecordRejected) as rejected:
+        add_up(record, there)
+    return str(rejected.value)
+
+
+def sent(record: PaymentRecord, there: Known) -> Any:
+    return add_up(record, there).fields["amount"]
+
+
+def test_the_first_receipt_is_a_payment() -> None:
+    decision = add_up(receipt(), known(None))
+    assert isinstance(decision, Create)
+    assert decision.fields == {"amount": Decimal("600.00")}
+    assert decision.receipts == {"RC2": Receipt(Decimal("600.00"))}
+
+
+def test_a_further_receipt_is_added_and_the_newest_day_is_the_payment_s() -> None:
+    """Whatever their order."""
+    for day, newest in ((MARCH, MARCH), ("2025-12-31T00:00:00Z", JANUARY)):
+        decision = add_up(
+            receipt(other_fields={"paymentDate": day, "type": "P"}), known(ONE, payment(400))
+        )
+        assert isinstance(decision, Update)
+        assert decision.payment_id == 70
+        assert decision.fields == {"amount": 1000, "paymentDate": newest, "type": "P"}
+
+
+@pytest.mark.parametrize(
+    ("amount", "total"), [("450", 1050), ("0", 600), ("-100", 500), ("400", 1000)]
+)
+def test_the_same_receipt_again_replaces_itself(amount: str, total: int) -> None:
+    both = entry(1000, receipts(RC1=400, RC2=600))
+    assert sent(receipt(amount, "RC1"), known(both, payment(1000))) == total
+
+
+def test_a_receipt_of_zero_is_none() -> None:
+    """It is not counted, and its day is not the newest."""
+    decision = add_up(
+        receipt("0", "RC1", other_fields={"paymentDate": MARCH}), known(ONE, payment(400))
+    )
+    assert (decision.receipts, decision.fields["amount"]) == ({}, 0)
+
+
+def test_what_a_record_does_not_say_stays_of_its_receipt() -> None:
+    decision = add_up(receipt(None, "RC1", other_fields={"type": "P"}), known(ONE, payment(400)))
+    assert decision.receipts == ONE.receipts
+    assert "Give its <amount>" in rejection(receipt(None, "RC9"), known(ONE, payment(400)))
+
+
+def test_a_payment_of_other_times_is_one_receipt() -> None:
+    """It was recorded under its external id when payments were replaced."""
+    before = entry(400, external_id="RC1")
+    assert sent(receipt(), known(before, payment(400))) == 1000
+    assert sent(receipt("450", "RC1"), known(before, payment(400))) == 450
+
+
+def test_a_receipt_needs_an_external_id() -> None:
+    assert "Give an <externalId>" in rejection(receipt(name=None), known(None))
+
+
+def test_no_more_can_be_given_back_than_was_received() -> None:
+    told = rejection(receipt("-500", "RC2"), known(ONE, payment(400)))
+    assert "would come to -100" in told
+    assert "400 that were received" in told
+
+
+@pytest.mark.parametrize(
+    ("there", "payments"),
+    [
+        (ONE, [payment(450)]),
+        (ONE, [payment(400, number=71)]),
+        (ONE, []),
+        (entry(400), [payment(400)]),
+        (None, [payment(400)]),
+        (Found(1, "import", looked=True, payment=payment(400)), [payment(400)]),
+    ],
+    ids=["changed", "another", "gone", "without external id", "somebody's", "found"],
+)
+def test_what_is_no_sum_of_ours_is_for_a_human_to_judge(
+    there: There | None, payments: Iterable[Payment]
+) -> None:
+    """Both numbers are told, and what to do."""
+    told = rejection(receipt(), known(there, *payments))
+    assert "Nothing was sent" in told
+    assert "truth adopt 1" in told
+    assert "truth reset 1" in told
+
+
+def test_a_payment_of_zero_may_be_anybody_s() -> None:
+    assert sent(receipt(), known(None, payment(0, number=71))) == 600
+
+
+def test_several_payments_are_not_added_up() -> None:
+    assert "70, 71" in rejection(receipt(), known(None, payment(1), payment(2, number=71)))
+
+
+def test_an_id_must_be_that_of_the_sum() -> None:
+    assert sent(receipt(payment_id=70), known(ONE, payment(400))) == 1000
+    assert "leave out the <id>" in rejection(receipt(payment_id=71), known(ONE, payment(400)))
+
+
+def test_an_invoice_has_only_so_many_receipts_as_fit_into_its_entry() -> None:
+    long = {f"{number:01000}": Receipt(Decimal(1)) for number in range(MAX_BYTES // 1000)}
+    many = entry(len(long), long)
+    assert "no more fit in" in rejection(receipt(), known(many, payment(len(long))))
+
+
+# After a kill
+
+
+@pytest.mark.parametrize(("held", "is_ours"), [(400, True), (1000, True), (700, False)])
+def test_a_killed_run_may_have_left_a_sum_of_its_own(held: int, is_ours: bool) -> None:
+    found = known(ONE, payment(held), is_doubtful=True, may_hold=frozenset([Decimal(1000)]))
+    if is_ours:
+        assert sent(receipt(), found) == 1000
+    else:
+        assert f"{held}" in rejection(receipt(), found)
+
+
+def test_a_killed_run_may_have_left_a_sum_that_was_cut_to_the_balance() -> None:
+    cut = {"is_doubtful": True, "may_hold": frozenset([Decimal(1000)])}
+    assert sent(receipt(), known(ONE, payment(900), is_paid_up=True, **cut)) == 1000
+    assert "900" in rejection(receipt(), known(ONE, payment(900), **cut))
+
+
+@pytest.mark.parametrize("there", [Found(1, "i"), Found(1, "i", looked=True, payment=payment(600))])
+def test_what_was_there_before_is_not_this_import_s_own_although_it_is_the_same(
+    there: Found,
+) -> None:
+    found = known(there, payment(600), is_doubtful=True, may_hold=frozenset([Decimal(600)]))
+    assert "600" in rejection(receipt(), found)
+
+
+def test_what_records_come_to_is_known_beforehand() -> None:
+    """One after another; a receipt that moves changes both invoices."""
+    records = [
+        (receipt("10", "A"), 1),
+        (receipt("20", "B"), 1),
+        (receipt(name=None), 1),
+        (receipt("15", "A"), 1),
+        (receipt("15", "A"), 2),
+    ]
+    sums = sums_in_doubt(records, {"A": 1}, {1: entry(5, receipts(Z=5))})
+    assert sums == {1: {15, 35, 40, 25}, 2: {15}}
+
+
+# Moving, and what is learned
+
+
+def test_a_receipt_that_moves_leaves_the_others_behind() -> None:
+    both = entry(1000, receipts(RC1=400, RC2=600))
+    leaving = take_away(truth_record("RC2"), known(both, payment(1000)))
+    assert leaving is not None
+    assert (leaving.payment_id, leaving.fields["amount"]) == (70, 400)
+    assert leaving.receipts == receipts(RC1=400)
+
+
+def test_of_a_receipt_that_was_taken_back_nothing_moves() -> None:
+    assert take_away(truth_record("RC9", amount="0"), known(ONE, payment(400))) is None
+
+
+def test_what_is_no_receipt_does_not_move() -> None:
+    with pytest.raises(RecordRejected, match="truth adopt 1"):
+        take_away(truth_record("RC9"), known(ONE, payment(400)))
+
+
+def test_what_connectwise_has_not_taken_is_no_receipt() -> None:
+    """But the ledger knows what it holds."""
+    decision = add_up(receipt(), known(ONE, payment(400)))
+    cut = to_add_up(decision, ONE, payment(900))
+    assert cut == entry(900, ONE.receipts)
+    taken = to_add_up(decision, ONE, payment(1000))
+    assert taken == entry(1000, decision.receipts)
+
+
+def test_what_was_forgotten_on_purpose_is_replaced() -> None:
+    """By `truth reset`."""
+    assert sent(receipt(), known(entry(400, {}), payment(400))) == 600
