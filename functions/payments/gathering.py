@@ -292,6 +292,7 @@ class Gathering:
             and named.paid == 0
             and credit is None
             and record.amount
+            and record.payment_id is None
             and self._is_as_looked_up(record.number, invoice_id)
         )
         if sure:
