@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -52,7 +52,10 @@ _AWS = Config(
     # of what a payment costs in CPU.
     parameter_validation=False,
 )
-
+# Somebody waits for the answer, and no queue tries again.
+_AWS_OF_SAM_LOCAL = _AWS.merge(
+    Config(retries={"mode": "standard", "max_attempts": 1}, connect_timeout=2)
+)
 
 _FOLDER = "connectwise-payments-"
 
@@ -168,12 +171,14 @@ class _Connector:
 
 
 def _aws(settings: Settings) -> World:
+    client = partial(boto3.client, config=_AWS_OF_SAM_LOCAL if settings.sam_local else _AWS)
     return World(
-        s3=boto3.client("s3", config=_AWS),
-        dynamodb=boto3.client("dynamodb", config=_AWS),
-        sqs=boto3.client("sqs", config=_AWS),
-        sns=lambda: boto3.client("sns", config=_AWS),
-        read_secret=_secret_reader(settings.secret_name),
+        s3=client("s3"),
+        dynamodb=client("dynamodb"),
+        sqs=client("sqs"),
+        sns=lambda: client("sns"),
+        # Our client: the provider's own would load botocore's data once more, at each cold start.
+        read_secret=_secret_reader(settings.secret_name, client("secretsmanager")),
         wire=lambda credentials: HttpWire(settings.connections, credentials.ca_certificates),
         telemetry=CloudWatchTelemetry(Metrics(namespace=NAMESPACE)),
         disk=_own_folder(Path(tempfile.gettempdir())),
@@ -202,9 +207,8 @@ def _is_alive(process: int) -> bool:
     return True
 
 
-def _secret_reader(name: str) -> Callable[[], str]:
-    # Our client: the provider's own would load botocore's data once more, at each cold start.
-    provider = SecretsProvider(boto3_client=boto3.client("secretsmanager", config=_AWS))
+def _secret_reader(name: str, client: Any) -> Callable[[], str]:
+    provider = SecretsProvider(boto3_client=client)
 
     def read() -> str:
         try:

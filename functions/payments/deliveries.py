@@ -22,6 +22,9 @@ _QUEUE = "aws:sqs"
 _MAX_KEY_BYTES = 1024  # S3's limit
 _BUCKET = re.compile(r"[\w.-]{3,255}", re.ASCII)
 _TOKEN = re.compile(r"[!-~]{1,1024}")  # it goes into a header or a URL
+# What `sam local generate-event s3 put` writes instead of the ETag and the sequencer, whatever the
+# object is.
+_PLACEHOLDERS = frozenset(("0123456789abcdef0123456789abcdef", "0A1B2C3D4E5F678901"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,9 @@ def _source(bucket: object, key: object, tokens: list[object]) -> SourceFile | N
         return None
     if not all(token is None or isinstance(token, str) for token in tokens):
         return None
-    version_id, etag, sequencer = (str(token) if token else None for token in tokens)
+    version_id, etag, sequencer = (
+        str(token) if token and token not in _PLACEHOLDERS else None for token in tokens
+    )
     if not all(token is None or _TOKEN.fullmatch(token) for token in (version_id, etag, sequencer)):
         return None
     # In a bucket without versioning every upload of a key is version "null".

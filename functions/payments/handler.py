@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from aws_lambda_powertools import Logger
 
+from payments.answer import closed, ignored, waiting
 from payments.clock import Clock
 from payments.deliveries import Delivery, Message, deliveries
 from payments.importer import PutBack, RunResult
@@ -62,20 +63,25 @@ class EventHandler:
     def handle(self, event: object, remaining_seconds: float) -> dict[str, Any]:
         """Return the batch response: which messages are to come again.
 
-        After the first of those none is handled, so that the queue keeps its order.
+        After the first of those none is handled, so that the queue keeps its order. `files` is for
+        who has called by hand: what became of each file.
         """
         deadline = self._clock.monotonic() + remaining_seconds
         deadline -= min(_RESERVE_SECONDS, remaining_seconds / 4)
         failures: list[dict[str, str]] = []
+        files: list[dict[str, Any]] = []
         for delivery in deliveries(event):
-            if failures or not self._done(delivery, deadline):
+            if failures or not self._done(delivery, deadline, files):
                 assert delivery.message is not None
                 failures.append({"itemIdentifier": delivery.message.message_id})
-        return {"batchItemFailures": failures}
+        return {"batchItemFailures": failures, "files": files}
 
-    def _done(self, delivery: Delivery, deadline: float) -> bool:
+    def _done(self, delivery: Delivery, deadline: float, files: list[dict[str, Any]]) -> bool:
         """Import the files of a delivery; False if its message has been put back."""
-        for source in filter(self._is_wanted, delivery.files):
+        for source in delivery.files:
+            if (reason := self._why_unwanted(source)) is not None:
+                files.append(ignored(source, reason))
+                continue
             result = self._run(source, deadline)
             if isinstance(result, RunFailed):
                 # Soon tried again, three times, then the file is given up.
@@ -84,24 +90,26 @@ class EventHandler:
                 raise result
             if isinstance(result, PutBack):
                 if delivery.message is None:
-                    raise ImportPutBack(result.reason)
+                    raise ImportPutBack(f"{source.key} has to wait: {result.reason}")
                 self._put_back(delivery.message, result.delay_seconds)
+                files.append(waiting(source, result.reason, result.delay_seconds))
                 return False
+            files.append(closed(result.state, earlier=result.earlier))
         return True
 
-    def _is_wanted(self, source: SourceFile) -> bool:
-        """Tell whether the file is one to import.
+    def _why_unwanted(self, source: SourceFile) -> str | None:
+        """Say why the file is not one to import, None if it is.
 
         A Mac leaves a file with its own notes beside each that it copies, `._` before its name.
         """
         if self._bucket_name and source.bucket != self._bucket_name:
             logger.error("Dropped, as of another bucket", bucket=source.bucket)
-            return False
+            return f"It is not in the bucket {self._bucket_name}."
         incoming = source.key.startswith(self._incoming_prefix)
-        wanted = incoming and not source.key.rpartition("/")[2].startswith("._")
-        if not wanted:
-            logger.warning("Ignored, as no incoming file", key=source.key)
-        return wanted
+        if incoming and not source.key.rpartition("/")[2].startswith("._"):
+            return None
+        logger.warning("Ignored, as no incoming file", key=source.key)
+        return f"Only files in {self._incoming_prefix} are imported, and none that begins with ._"
 
     def _run(self, source: SourceFile, deadline: float) -> RunResult | RunFailed:
         """Import the file. A fault is returned: raised from here, it would bring its cause along.

@@ -60,9 +60,10 @@ _MAX_ERROR_CHARACTERS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The import is closed; its message is done with."""
+    """The import is closed, now or by an earlier run; its message is done with."""
 
     state: ImportState
+    earlier: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class Importer:
             return PutBack(_AT_ONCE_SECONDS, reason.for_log)
         if state.finished:
             logger.info("Already finished", import_id=state.import_id, status=state.status)
-            return Finished(state)
+            return Finished(state, earlier=True)
         return _Run(self, state, deadline).result()
 
     def wait(self, key: str, reason: TryLater, delay_seconds: int) -> PutBack:
@@ -109,7 +110,7 @@ class Importer:
 
     def _begin(self, source: SourceFile) -> ImportState:
         """Begin a run; a finished import comes back as it is."""
-        table = self.parts.table
+        source, table = self.parts.bucket.pinned(source), self.parts.table
         before = table.load(import_id(source))
         if before is not None and before.finished:
             return before
@@ -145,6 +146,7 @@ class _Run:
         self._quiet = Quiet()
         self._begun: int | None = None
         self._connection: Connection | None = None
+        self._reason: str | None = None
 
     def result(self) -> RunResult:
         """Do what can be done now, and say what comes next."""
@@ -170,12 +172,12 @@ class _Run:
         if self._state.quiet_until > self._clock.time():
             return self._rest()
         if self._state.stop_asked is not None:
-            self._cut(f"Stopped by {self._state.stop_asked}.")
+            self._cut(StopAsked(f"Stopped by {self._state.stop_asked}."))
         try:
             if self._state.cut_short is None:
                 self._send_all()
         except FileRefused as refusal:
-            self._cut(str(refusal))
+            self._cut(refusal)
         if self._state.cut_short is not None and self._state.total is not None:
             self._end_early(self._state.cut_short, self._state.total)
         return self._close()
@@ -207,6 +209,7 @@ class _Run:
             f"The import was given up: {MAX_KILLS} runs ended without a word at record {place}. "
             "Look into the function's log for the reason, then upload the fail file again."
         )
+        self._reason = reason
         self._save(self._state.cut(reason, self._clock.time(), given_up=True))
 
     def _rest(self) -> PutBack:
@@ -355,9 +358,10 @@ class _Run:
 
     # ---- Ending early ----------------------------------------------------------------------------
 
-    def _cut(self, reason: str) -> None:
-        reason = reason[:_MAX_ERROR_CHARACTERS]
-        self._save(self._state.cut(reason, self._clock.time()))
+    def _cut(self, reason: ImportStopped) -> None:
+        self._reason = reason.for_log
+        told = str(reason)[:_MAX_ERROR_CHARACTERS]
+        self._save(self._state.cut(told, self._clock.time()))
 
     def _end_early(self, reason: str, total: int) -> None:
         """Bring what may have been sent to its end, and the rest to the fail file."""
@@ -397,12 +401,24 @@ class _Run:
             workers.close()
         self._parts.report(closing.report(written))
         self._save(closing.finished(written))
-        status = closing.state.status
-        self._parts.telemetry.file(status)
+        self._parts.telemetry.file(self._state.status)
         logger.info(
-            "Finished", import_id=self._state.import_id, key=self._source.key, status=status
+            "Finished",
+            import_id=self._state.import_id,
+            key=self._source.key,
+            status=self._state.status,
+            reason=self._why(),
         )
         return Finished(self._state)
+
+    def _why(self) -> str:
+        """Say, for the log, why the import has ended as it has."""
+        tally = self._state.tally
+        if self._state.cut_short is not None:
+            return self._reason or "Cut short by an earlier run: the imports table has the reason."
+        if tally.failed:
+            return f"{tally.failed} of {tally.done} records failed: the fail file says why."
+        return "No record failed."
 
     def _is_out_of_time(self) -> bool:
         return self._clock.monotonic() >= self._deadline

@@ -22,7 +22,10 @@ class SettingsInvalid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the template's parameters and resources come to."""
+    """What the template's parameters and resources come to.
+
+    `sam_local`: it is `sam local` that runs the function, which tells it so.
+    """
 
     secret_name: str
     truth_table_name: str
@@ -41,6 +44,7 @@ class Settings:
     currency_decimals: int = 2
     calls_per_minute: int | None = None
     bucket_name: str = ""
+    sam_local: bool = False
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -64,6 +68,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         currency_decimals=variables.number("CURRENCY_DECIMALS", 0, MAX_CURRENCY_DECIMALS, "2"),
         calls_per_minute=variables.number("CALLS_PER_MINUTE", 0, MAX_CALLS_PER_MINUTE, "0") or None,
         bucket_name=variables.text("BUCKET_NAME", default=""),
+        sam_local=variables.one_of("AWS_SAM_LOCAL", ("false", "true"), "false") == "true",
     )
     problems = variables.problems or _overlaps(settings)
     if problems:

@@ -35,6 +35,6 @@ def prepare(job: Job) -> Work:
     event = notification("payments", f"incoming/{incoming.name}", "1")
 
     def work() -> None:
-        assert handler.handle(event, _REMAINING_SECONDS) == {"batchItemFailures": []}
+        assert handler.handle(event, _REMAINING_SECONDS)["batchItemFailures"] == []
 
     return work

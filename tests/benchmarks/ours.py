@@ -21,6 +21,6 @@ def prepare(job: Job) -> Work:
 
     def work() -> None:
         answer = handler.handle(job.event, _REMAINING_SECONDS)
-        assert answer == {"batchItemFailures": []}
+        assert answer["batchItemFailures"] == []
 
     return work

@@ -73,6 +73,28 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
+def test_an_event_that_names_no_version_means_the_one_that_is_there(world: World) -> None:
+    """Two uploads are two imports then too."""
+    unnamed = SourceFile("b", "incoming/a.xml")
+    first = world.bucket.pinned(unnamed)
+    world.objects.put("incoming/a.xml", b"newer")
+    second = world.bucket.pinned(unnamed)
+    assert (first.version_id, second.version_id) == ("v1", "v2")
+    assert world.bucket.fetch(first).read_bytes() == CONTENT
+
+
+def test_what_an_event_names_is_not_asked_for(world: World) -> None:
+    for source in (world.source, world.unversioned(None)):
+        assert world.bucket.pinned(source) is source
+    assert world.way.calls == []
+
+
+def test_an_object_that_is_gone_stays_unnamed(world: World) -> None:
+    """Fetching it closes the import, with the reason."""
+    unnamed = SourceFile("b", "incoming/none.xml")
+    assert world.bucket.pinned(unnamed) is unnamed
+
+
 def test_the_version_of_the_event_is_fetched(world: World) -> None:
     world.objects.put("incoming/a.xml", b"newer")
     assert world.bucket.fetch(world.source).read_bytes() == CONTENT

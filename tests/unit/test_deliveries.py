@@ -81,6 +81,14 @@ def test_a_version_that_names_no_one_content_is_none(version: str | None) -> Non
         assert files(event) == [SourceFile("payments", "a.xml", etag="e1")]
 
 
+def test_what_sam_writes_instead_of_an_etag_is_none() -> None:
+    """`sam local generate-event s3 put` writes these, whatever the object is."""
+    record = s3_record(
+        "a.xml", eTag="0123456789abcdef0123456789abcdef", sequencer="0A1B2C3D4E5F678901"
+    )
+    assert files({"Records": [record]}) == [FILE]
+
+
 def test_the_message_that_brought_a_file_is_known() -> None:
     delivered = list(deliveries(sqs(eventbridge("a.xml"), eventbridge("b.xml"))))
     assert delivered == [

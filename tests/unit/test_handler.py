@@ -1,7 +1,10 @@
 """From a Lambda event to imports, and what happens to the message."""
 
+import json
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,7 +13,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from payments.clock import SystemClock
 from payments.errors import SecretUnusable
 from payments.handler import EventHandler, ImportPutBack, RunFailed
-from payments.import_state import ImportState
+from payments.import_state import ImportState, Status, Tally
 from payments.importer import Finished, PutBack, RunResult
 from payments.models import SourceFile
 from unit.notifications import TEST_EVENT, eventbridge, s3_record, sqs, sqs_texts
@@ -71,13 +74,22 @@ def queue() -> FakeSqs:
     return FakeSqs()
 
 
+Handle = Callable[[dict[str, Any]], dict[str, Any]]
+
+
 @pytest.fixture
-def handle(importer: FakeImporter, queue: FakeSqs) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    handler = EventHandler(importer, queue, QUEUE, "incoming/", Noon())
+def answer(importer: FakeImporter, queue: FakeSqs) -> Handle:
+    """Have an event handled, and return all that the function answers."""
+    handler = EventHandler(importer, queue, QUEUE, "incoming/", Noon(), "payments")
     return lambda event: handler.handle(event, FOREVER)
 
 
-Handle = Callable[[dict[str, Any]], dict[str, Any]]
+@pytest.fixture
+def handle(answer: Handle) -> Handle:
+    """Have an event handled, and return what SQS reads of the answer."""
+    return lambda event: {"batchItemFailures": answer(event)["batchItemFailures"]}
+
+
 NO_FAILURES: dict[str, Any] = {"batchItemFailures": []}
 
 
@@ -255,6 +267,59 @@ def test_without_a_queue_a_fault_of_ours_is_raised(
     with pytest.raises(RunFailed, match="SecretUnusable"):
         handle(eventbridge("incoming/a.xml"))
     assert queue.put_back == []
+
+
+def test_who_calls_by_hand_is_told_what_became_of_the_file(
+    answer: Handle, importer: FakeImporter
+) -> None:
+    tally = Tally(created=1, failed=1, recorded_amount=Decimal("10.50"), failed_amount=Decimal(2))
+    source = SourceFile("payments", "incoming/a.xml", "v1")
+    state = ImportState("i1", source, Status.COMPLETED_WITH_FAILURES, total=2, tally=tally)
+    importer.result = lambda _: Finished(state)
+    for event in (eventbridge("incoming/a.xml"), sqs(eventbridge("incoming/a.xml"))):
+        [told] = answer(event)["files"]
+        assert told["key"] == "incoming/a.xml"
+        assert told["status"] == "CompletedWithFailures"
+        assert (told["total"], told["created"], told["failed"]) == (2, 1, 1)
+        assert (told["totalAmount"], told["recordedAmount"]) == ("12.50", "10.50")
+        assert json.loads(json.dumps(told)) == told
+
+
+def test_a_file_that_was_imported_before_is_told_as_that(
+    answer: Handle, importer: FakeImporter
+) -> None:
+    assert "alreadyFinished" not in answer(eventbridge("incoming/a.xml"))["files"][0]
+    importer.result = lambda _: Finished(DONE.state, earlier=True)
+    assert answer(eventbridge("incoming/a.xml"))["files"][0]["alreadyFinished"] is True
+
+
+def test_a_refused_file_is_told_with_its_reason(answer: Handle, importer: FakeImporter) -> None:
+    refused = replace(DONE.state, status=Status.FAILED, error="line 1, column 1: the file is empty")
+    importer.result = lambda _: Finished(refused)
+    assert answer(eventbridge("incoming/a.xml"))["files"][0]["error"] == refused.error
+
+
+def test_a_file_that_has_to_wait_is_told_with_its_reason_whatever_sqs_says(
+    answer: Handle, importer: FakeImporter, queue: FakeSqs
+) -> None:
+    """A sample event's receipt handle is no real one."""
+    queue.refusal = REFUSALS[0]
+    importer.result = lambda _: PutBack(120, "ConnectWise is down")
+    told = answer(sqs(eventbridge("incoming/a.xml")))
+    assert told["batchItemFailures"] == failures("m1")["batchItemFailures"]
+    [file] = told["files"]
+    assert (file["status"], file["error"]) == ("Waiting", "ConnectWise is down")
+    assert file["againAfterSeconds"] == 120
+
+
+def test_a_file_that_is_none_of_ours_is_told_as_ignored(answer: Handle) -> None:
+    """A sample event with the bucket's name, or the folder's, left as it came."""
+    other = eventbridge("incoming/a.xml")
+    other["detail"]["bucket"]["name"] = "example-bucket"
+    for event in (other, eventbridge("test/key")):
+        [file] = answer(event)["files"]
+        assert file["status"] == "Ignored"
+        assert "payments" in file["error"] or "incoming/" in file["error"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from e2e.payment_xml import file_errors, payment
+from e2e.payment_xml import file_errors, payment, payment_file
 from fakes.connectwise import FakeInvoice, error
 from fakes.deployment import FINISHED, KILLED, PUT_BACK, Deployment
 from fakes.dynamodb import client_error
@@ -82,6 +82,36 @@ def test_a_version_is_imported_once_and_as_it_was_when_its_event_came(
     assert len(deployment.published.files) == 1
     deployment.to_end()
     assert held(deployment) == {1: [20]}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (payment_file(on(1)), "No record failed."),
+        (payment_file(on(1), on(99)), "1 of 2 records failed: the fail file says why."),
+        (b"<InvoicePayments>&Miller;", "line 1, column 18: undefined entity"),
+        (b"<Payments/>", "line 1, column 1: the root element is <Payments>, but must be"),
+    ],
+)
+def test_the_log_says_why_an_import_ended_without_quoting_the_file(
+    deployment: Deployment, caplog: pytest.LogCaptureFixture, content: bytes, reason: str
+) -> None:
+    caplog.set_level("INFO")
+    deployment.upload_content(content)
+    deployment.to_end()
+    [finished] = [record for record in caplog.records if record.getMessage() == "Finished"]
+    assert str(vars(finished)["reason"]).startswith(reason)
+
+
+def test_of_an_import_that_an_earlier_run_has_cut_short_the_log_says_where_the_reason_is(
+    deployment: Deployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    deployment.upload_content(b"")
+    deployment.mishaps.plan("PutObject", kill)
+    deployment.to_end()
+    [finished] = [record for record in caplog.records if record.getMessage() == "Finished"]
+    assert "the imports table has the reason" in vars(finished)["reason"]
 
 
 def test_an_external_id_that_no_table_takes_is_its_records_error_alone(

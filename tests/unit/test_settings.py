@@ -53,6 +53,11 @@ def test_blanks_around_values_do_not_matter() -> None:
     assert read_settings(padded) == read_settings(COMPLETE)
 
 
+def test_sam_local_is_known_by_its_own_variable() -> None:
+    assert not read_settings(COMPLETE).sam_local
+    assert read_settings({**COMPLETE, "AWS_SAM_LOCAL": "true"}).sam_local
+
+
 @pytest.mark.parametrize(("text", "is_on"), [("true", True), ("false", False)])
 def test_prevent_reprocessing_is_true_or_false(text: str, is_on: bool) -> None:
     settings = read_settings({**COMPLETE, "PREVENT_REPROCESSING": text})

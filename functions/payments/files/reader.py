@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
-from xml.parsers.expat import ExpatError
+from xml.parsers.expat import ErrorString, ExpatError
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
@@ -154,7 +154,9 @@ class _Reader:
             self._refuse_other_format()
             source, at = self._window.around(self._expat.ErrorByteIndex)
             reason, back = explain(error.code, source, at, self._open)
-            raise self._refusal(reason, error.lineno, error.offset - back) from None
+            raise self._refusal(
+                reason, error.lineno, error.offset - back, for_log=ErrorString(error.code)
+            ) from None
         except DefusedXmlException:
             self._refuse_other_format()
             raise self._refusal(NO_DOCTYPE) from None
@@ -165,11 +167,18 @@ class _Reader:
             raise FileRefused(f"line 1, column 1: {reason}") from None
 
     def _refusal(
-        self, reason: str, line: int | None = None, offset: int | None = None
+        self,
+        reason: str,
+        line: int | None = None,
+        offset: int | None = None,
+        *,
+        for_log: str | None = None,
     ) -> FileRefused:
+        """Say what is wrong and where; `for_log` is the reason if that quotes the file."""
         line = self._expat.CurrentLineNumber if line is None else line
         offset = self._expat.CurrentColumnNumber if offset is None else offset
-        return FileRefused(f"line {line}, column {offset + 1}: {reason}")
+        place = f"line {line}, column {offset + 1}: "
+        return FileRefused(place + reason, for_log=place + (for_log or reason))
 
     def _start(self, qualified: str, attributes: list[str]) -> None:
         name = self._names.get(qualified) or self._new_name(qualified)

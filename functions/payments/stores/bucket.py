@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,27 @@ class Bucket:
     def __init__(self, s3: Any, disk: Path) -> None:
         self._s3 = s3
         self._disk = disk
+
+    def pinned(self, source: SourceFile) -> SourceFile:
+        """Name the version that is there now, if the event names none; a gone one stays unnamed.
+
+        Only events that are written by hand name none. A later version has an event of its own.
+        """
+        if source.version_id or source.etag:
+            return source
+        with asking("S3", source.key):
+            try:
+                found = self._s3.head_object(Bucket=source.bucket, Key=source.key)
+            except ClientError as error:
+                if error_code(error) in GONE:
+                    return source
+                raise
+        version_id = found.get("VersionId")
+        return replace(
+            source,
+            version_id=None if version_id == _NO_VERSION else version_id,
+            etag=found["ETag"].strip('"'),
+        )
 
     def fetch(self, source: SourceFile) -> Path:
         """Copy exactly the object version of the event to the local disk.

@@ -59,10 +59,9 @@ def _usable(item: Mapping[str, Any]) -> TruthRecord:
     try:
         return _truth_record(item)
     except (KeyError, TypeError, ValueError, ArithmeticError) as problem:
-        raise FileRefused(
-            f"The truth table's entry of externalId '{item['externalId']}' cannot be read: correct "
-            "or delete it, then upload what was not sent again."
-        ) from problem
+        text = "The truth table's entry of externalId '{}' cannot be read: correct or delete it, "
+        text += "then upload what was not sent again."
+        raise FileRefused(text.format(item["externalId"]), for_log=text.format("…")) from problem
 
 
 def _truth_record(item: Mapping[str, Any]) -> TruthRecord:
