@@ -8,14 +8,18 @@ IN_TREE := PYTHONPATH=functions:tests PYTHONDONTWRITEBYTECODE=1
 
 HAS_PYTHON313 := $(shell $(PYTHON313) -c 'import sys; print(sys.version_info[:2] == (3, 13))' 2>/dev/null)
 
-.PHONY: help demo test lint template audit audit-if-reachable unit simulate sam bench dashboard clean lock
+.PHONY: help demo sam-local test lint template audit audit-if-reachable unit simulate sam bench dashboard clean lock
 .DELETE_ON_ERROR:
 
 help: ## List the commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(BUILD)/demo.installed $(BUILD)/runtime.installed ## Try everything on this machine; FILE=payments.xml for your own file
 	@$(IN_TREE) $(BUILD)/demo/bin/python -m demo $(if $(FILE),"$(FILE)")
+
+# `sam build` needs exactly the function's Python on PATH, or a container for it.
+sam-local: $(BUILD)/demo.installed $(BUILD)/runtime.installed $(BUILD)/sam.installed $(if $(filter True,$(HAS_PYTHON313)),$(BUILD)/emulator.installed) ## Set the stage for SAM local; ARCH=arm64 for the build that is deployed
+	@$(IN_TREE) $(BUILD)/demo/bin/python -m sam_local $(if $(ARCH),--architecture $(ARCH))
 
 test: lint template audit-if-reachable sam ## Run all tests
 	$(IN_TREE) $(BUILD)/test/bin/python -m pytest
@@ -45,8 +49,7 @@ unit: $(BUILD)/test.installed ## Run only the tests that need no processes
 simulate: $(BUILD)/test.installed ## Simulate thousands of imports with faults; ARGS="--seed 42" for one
 	$(IN_TREE) $(BUILD)/test/bin/python -m simulation $(ARGS)
 
-# `sam build` needs exactly the function's Python on PATH. Without it the artifact's tests are
-# skipped, and say so.
+# Without the function's Python the artifact's tests are skipped, and say so.
 sam: $(BUILD)/test.installed $(BUILD)/runtime.installed $(BUILD)/sam.installed $(if $(filter True,$(HAS_PYTHON313)),$(BUILD)/emulator.installed) ## Check the template, build the artifact
 	SAM_CLI_TELEMETRY=0 $(BUILD)/sam/bin/sam validate --lint --template template.yaml
 ifeq ($(HAS_PYTHON313),True)

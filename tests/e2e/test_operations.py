@@ -284,7 +284,7 @@ def test_an_object_without_version_needs_its_own_permission(
     disabled.upload(payment_file(payment(invoice=invoice, amount="1.00")), name)
     event = notification(disabled, name)
     with lacking(disabled, "ReadIncoming", "s3:GetObject"):
-        assert "AccessDenied" in function_of(disabled).invoke(event)["errorMessage"]
+        assert "Forbidden" in function_of(disabled).invoke(event)["errorMessage"]
     assert function_of(disabled).invoke(event)["batchItemFailures"] == []
     assert connectwise.counts().creates == 1
 

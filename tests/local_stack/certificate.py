@@ -10,6 +10,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+# The last is how containers call this machine.
+_NAMES = ("localhost", "host.docker.internal")
+
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
@@ -61,5 +64,5 @@ def _extensions(key: ec.EllipticCurvePublicKey) -> list[tuple[x509.ExtensionType
         (x509.SubjectKeyIdentifier.from_public_key(key), False),
         (x509.AuthorityKeyIdentifier.from_issuer_public_key(key), False),
         (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
-        (x509.SubjectAlternativeName([x509.IPAddress(address), x509.DNSName("localhost")]), False),
+        (x509.SubjectAlternativeName([x509.IPAddress(address), *map(x509.DNSName, _NAMES)]), False),
     ]
