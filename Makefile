@@ -2,7 +2,8 @@
 # Everything is installed into .build/, from requirements files with hashes.
 
 PYTHON ?= python3
-PYTHON313 ?= python3.13
+# The function's own Python, also where pyenv has it but has not switched it on.
+PYTHON313 ?= $(or $(shell python3.13 -c 'import sys; print(sys.executable)' 2>/dev/null),$(lastword $(sort $(wildcard $(shell pyenv root 2>/dev/null)/versions/3.13.*/bin/python3.13))),python3.13)
 BUILD := .build
 IN_TREE := PYTHONPATH=functions:tests PYTHONDONTWRITEBYTECODE=1
 

@@ -71,7 +71,7 @@ class Stage:
 
     def _own_podman(self) -> list[Path]:
         """Return the folder of the podman that was started for this, if one was."""
-        if "podman is started for this" not in self.printed[0]:
+        if not any("podman is started for this" in line for line in self.printed):
             return []
         [address] = re.findall(r"DOCKER_HOST=unix://(\S+)", self.line("s3-put.json"))
         return [Path(address).parent]

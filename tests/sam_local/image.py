@@ -5,6 +5,7 @@ the variables, the layer and the emulator at work, not AWS's image. SAM adds the
 layer to either.
 """
 
+import hashlib
 import shutil
 import subprocess
 import tarfile
@@ -67,19 +68,22 @@ def tag_of(architecture: str) -> str:
 
 def stand_in(architecture: str, cache: Path) -> Path:
     """Return the stand-in's files as an archive, built once. Raises NoEngine if that cannot be."""
-    archive = cache / f"python-{tag_of(architecture)}.tar"
+    recipe = hashlib.sha256(Path(__file__).read_bytes() + _REQUIREMENTS.read_bytes())
+    archive = cache / f"python-{tag_of(architecture)}-{recipe.hexdigest()[:8]}.tar"
     if archive.exists():
         return archive
     if not (shutil.which("mmdebstrap") and _PYTHON.exists()):
-        raise NoEngine(
-            f"The image {REPOSITORY}:{tag_of(architecture)} can be had from no registry here. "
-            "Another one in its place is built with mmdebstrap (apt-get install mmdebstrap) and "
-            "Python 3.13; one of them is missing."
+        raise _no_image(
+            architecture, "mmdebstrap (apt-get install mmdebstrap) or Python 3.13 lacks"
         )
+    print("An image is built in place of AWS's, which no registry here has: once", flush=True)
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as folder:
         root, finished = Path(folder, "root"), Path(folder, "finished.tar")
-        _fill(root, architecture)
+        try:
+            _fill(root, architecture)
+        except subprocess.CalledProcessError as error:
+            raise _no_image(architecture, error.stderr) from error
         with tarfile.open(finished, "w") as tar:
             tar.add(root, ".", filter=lambda found: None if found.isdev() else found)
         finished.rename(archive)
@@ -112,6 +116,11 @@ def _fill(root: Path, architecture: str) -> None:
 
 
 def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise NoEngine(f"{command[0]} has failed:\n{done.stdout}{done.stderr}")
+    subprocess.run(command, capture_output=True, text=True, check=True)
+
+
+def _no_image(architecture: str, reason: str) -> NoEngine:
+    return NoEngine(
+        f"The image {REPOSITORY}:{tag_of(architecture)} can be had from no registry here, and none "
+        f"can be built in its place: {reason}"
+    )

@@ -57,6 +57,7 @@ def build(sam: str, architecture: str, folder: Path) -> Path:
 
     Without the function's own Python on this machine SAM needs a container for it.
     """
+    print(f"sam build, for {architecture}", flush=True)
     folder.mkdir(parents=True, exist_ok=True)
     template, built = folder / "template.json", built_in(folder)
     template.write_text(
