@@ -79,7 +79,7 @@ class Gathering:
             return
         prepared = yield from self._looked_up(records, 0)
         placed, where = [], {}
-        for record in records:
+        for record in self._to_be_sent(records, prepared.truth):
             truth = self._latest(record, prepared.truth)
             if truth is not None and truth.invoice_id is not None:
                 where[truth.external_id] = truth.invoice_id
@@ -87,7 +87,8 @@ class Gathering:
                 placed.append((record, invoice_of(record, truth, prepared.invoices)))
         found = self._ledger.find({*where.values(), *(number for _, number in placed)})
         entries = {number: it for number, it in found.items() if isinstance(it, LedgerEntry)}
-        self._may_hold = sums_in_doubt(placed, where, entries)
+        once = self._policy.prevent_reprocessing
+        self._may_hold = sums_in_doubt(placed, where, entries, once=once)
 
     def prepare(self, records: Sequence[PaymentRecord], chunk: int) -> Steps[Prepared]:
         """Look up what many records need, with few calls."""
@@ -197,13 +198,20 @@ class Gathering:
     def found(
         self, record: PaymentRecord, known: Known, occupied: Occupied, prepared: Prepared
     ) -> Known:
-        """Return what is known now that something else is there than was supposed."""
+        """Return what is known now that something else is there than was supposed.
+
+        What an own create may have left is as it was sent, or cut to the balance.
+        """
         own = known.is_doubtful or occupied.may_be_own
         self._look_at(record, known.invoice_id, occupied.payments, prepared, is_doubtful=own)
         there = self._notes.there(known.invoice_id)
-        return replace(
+        found = replace(
             known, payments=occupied.payments, there=there, is_doubtful=own, is_assumed=False
         )
+        if not occupied.may_be_own:
+            return found
+        sent = frozenset(filter(None, [occupied.amount]))
+        return replace(found, may_hold=known.may_hold | sent, is_paid_up=True)
 
     def learn(
         self, record: PaymentRecord, known: Known, payment: Payment, taught: Outcome, chunk: int

@@ -146,16 +146,23 @@ def sums_in_doubt(
     records: Iterable[tuple[PaymentRecord, int]],
     where: Mapping[str, int],
     entries: Mapping[int, LedgerEntry],
+    *,
+    once: bool = False,
 ) -> dict[int, frozenset[Decimal]]:
     """Return, by invoice, what a run comes to with records one after another, if all are taken.
 
     A record comes with its invoice; `where` tells the invoice of an external id. One that is not
-    taken is stored before the next of its invoice is sent, so that there are no other sums.
+    taken is stored before the next of its invoice is sent, so that there are no other sums. `once`:
+    no receipt is taken twice.
     """
     books = {invoice_id: entry.receipts for invoice_id, entry in entries.items()}
     placed = dict(where)
     sums: dict[int, set[Decimal]] = {}
+    taken: set[str | None] = set()
     for record, invoice_id in records:
+        if once and record.external_id in taken:
+            continue
+        taken.add(record.external_id)
         for place, receipts in _steps(record, invoice_id, placed, books):
             books[place] = receipts
             sums.setdefault(place, set()).add(sum_of(receipts))
@@ -172,9 +179,12 @@ def _steps(
 ) -> Iterator[tuple[int, Receipts]]:
     """Yield the invoices that a record changes, with the receipts that they have then."""
     try:
-        yield invoice_id, with_receipt(record, books.get(invoice_id, {}))
+        receipts = with_receipt(record, books.get(invoice_id, {}))
     except RecordRejected:
         return
+    if sum_of(receipts) < 0:
+        return
+    yield invoice_id, receipts
     former = placed.get(record.external_id or "", invoice_id)
     if former != invoice_id:
         yield former, without(record.external_id, books.get(former, {}))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import count
 from typing import Protocol
 
@@ -16,7 +17,7 @@ from payments.clock import Clock
 from payments.connectwise.patience import Patience, Steps, Tries
 from payments.decisions import Create, Decision, Update
 from payments.errors import Busy, CallFailed, NotFound, RecordRejected, RecordStuck
-from payments.models import Action, Fields, Payment, credit_of
+from payments.models import Action, Fields, Payment, amount_of, credit_of
 from payments.payment_fields import holds, shows_all
 from payments.quiet import Quiet
 from payments.rules import listed, no_invoice
@@ -50,11 +51,12 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Occupied:
-    """What is on the invoice instead; `may_be_own`: an earlier try may have made it."""
+    """What is on the invoice instead; `may_be_own`: an earlier try of `amount` may have made it."""
 
     payments: tuple[Payment, ...]
     may_be_own: bool = False
     creates: int = 0
+    amount: Decimal | None = None
 
 
 class Sender:
@@ -182,7 +184,8 @@ class Sender:
                 found = yield from self._found(create, creates)
                 if found:
                     may_be_own = creates > 1 or isinstance(refusal, CallFailed)
-                    return _found_there(create, Occupied(found, may_be_own, creates))
+                    amount = amount_of(create.fields)
+                    return _found_there(create, Occupied(found, may_be_own, creates, amount))
                 if isinstance(refusal, RecordRejected):
                     raise
                 yield tries.next_try(refusal)
