@@ -77,7 +77,7 @@ class Api:
     def get_page(self, path: str, query: Query | None = None) -> tuple[Any, bool]:
         """Return the JSON that a GET answers, and whether it links to a next page."""
         response = self._call("GET", f"{path}?{urlencode(query)}" if query else path)
-        return result("GET", response), bool(_NEXT_PAGE.search(response.headers.get("Link", "")))
+        return result("GET", response), has_next_page(response)
 
     def patch(self, path: str, operations: list[Any]) -> Any:
         """Return the JSON that a PATCH answers; raises NoAnswer where nobody knows its effect."""
@@ -86,6 +86,25 @@ class Api:
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Return the JSON that a POST answers; raises NoAnswer where nobody knows its effect."""
         return result("POST", self._call("POST", path, write_json(dict(body))))
+
+    def exchange(self, method: str, path: str, body: str | None = None) -> Response:
+        """Return the answer to a call, whatever it says; raises NoAnswer if there is none."""
+        access = self._login.access(self._ask_codebase)
+        renewed_keys = renewed_codebase = False
+        while True:
+            response = self._send(self._request(method, path, access, body))
+            if response.status == 401 and not renewed_keys:
+                renewed_keys = True
+                access = self._login.after_unauthorized(access, self._ask_codebase)
+            elif response.status == 404 and not self._is_proven(access, path):
+                access = self._renewed_access(None if renewed_codebase else access)
+                renewed_codebase = True
+            else:
+                return response
+
+    def base_url(self) -> str:
+        """Return what comes before the path of every call."""
+        return self._login.access(self._ask_codebase).base_url
 
     def log_in(self) -> None:
         """Find out where the API is; raises AccessRefused if ConnectWise knows no such company."""
@@ -103,18 +122,7 @@ class Api:
 
     def _call(self, method: str, path: str, body: str | None = None) -> Response:
         """Return the 2xx answer to a call; raises the verdict on any other."""
-        access = self._login.access(self._ask_codebase)
-        renewed_keys = renewed_codebase = False
-        while True:
-            response = self._send(self._request(method, path, access, body))
-            if response.status == 401 and not renewed_keys:
-                renewed_keys = True
-                access = self._renewed_keys(access, response)
-            elif response.status == 404 and not self._is_proven(access, path):
-                access = self._renewed_access(None if renewed_codebase else access)
-                renewed_codebase = True
-            else:
-                return accepted(method, response)
+        return accepted(method, self.exchange(method, path, body))
 
     def _request(self, method: str, path: str, access: Access, body: str | None = None) -> Request:
         headers = {**self._accept, **access.headers}
@@ -197,6 +205,11 @@ class Api:
         except RecordRejected as error:
             text = "ConnectWise does not name the codebase"
             raise AccessRefused(f"{text}: {error}", for_log=f"{text}.") from error
+
+
+def has_next_page(response: Response) -> bool:
+    """Tell whether an answer links to a next page."""
+    return bool(_NEXT_PAGE.search(response.headers.get("Link", "")))
 
 
 @contextmanager
