@@ -41,6 +41,10 @@ def _check_credentials(call: OpenCall, settings: Settings) -> None:
 def _check_permission(kind: str, settings: Settings) -> None:
     if kind == "invoices":
         allowed = settings.read_invoices
+    elif kind == "unposted":
+        allowed = settings.unposted != "forbid"
+    elif kind == "payment-delete":
+        allowed = settings.delete_payments != "forbid"
     elif kind in _READS_PAYMENTS:
         allowed = settings.read_payments
     else:

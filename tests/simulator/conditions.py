@@ -9,10 +9,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_LIST = re.compile(r"\s*(id|invoiceNumber)\s+in\s*\((.*)\)\s*", re.DOTALL | re.IGNORECASE)
+_LIST = re.compile(
+    r"\s*(id|invoiceNumber|invoice/id)\s+in\s*\((.*)\)\s*", re.DOTALL | re.IGNORECASE
+)
 _VALUE = re.compile(r'\s*(?:(\d+)|"((?:[^"\\]|\\.)*)")\s*(,|$)', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_PIECE = re.compile(r"(\*)|\[([^\]]+)\]|(.)", re.DOTALL)
+_ANYTHING, _ONE_OF, _NOTHING, _SIGN = r"(\*)", r"\[([^\]]+)\]", "((?!))", "(.)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +33,27 @@ class Pattern:
     text: str | None
 
 
-def parse(text: str) -> Condition:
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Which fields conditions may name, and which signs of a text stand for others."""
+
+    names: tuple[str, ...] = ("id", "invoiceNumber")
+    wildcards: bool = True
+    sets: bool = True
+
+
+def parse(text: str, dialect: Dialect) -> Condition:
     """Read conditions; raise `ValueError` for those that cannot be read."""
     found = _LIST.fullmatch(text)
-    if found is None:
+    if found is None or found[1] not in dialect.names:
         raise ValueError(f"cannot read the conditions {text[:50]!r}")
     values = list(_values(found[2]))
-    if found[1] == "id":
+    if found[1] != "invoiceNumber":
         return Condition(ids=frozenset(int(number) for number, _ in values))
     if any(number for number, _ in values):
         raise ValueError("String values should be enclosed with double or single quotes")
-    return Condition(numbers=tuple(_pattern(_ESCAPED.sub(r"\1", text)) for _, text in values))
+    texts = [_ESCAPED.sub(r"\1", text) for _, text in values]
+    return Condition(numbers=tuple(_pattern(text, dialect) for text in texts))
 
 
 def _values(listed: str) -> Iterator[tuple[str, str]]:
@@ -56,8 +68,11 @@ def _values(listed: str) -> Iterator[tuple[str, str]]:
             return
 
 
-def _pattern(text: str) -> Pattern:
-    pieces = [piece.groups() for piece in _PIECE.finditer(text)]
+def _pattern(text: str, dialect: Dialect) -> Pattern:
+    anything = _ANYTHING if dialect.wildcards else _NOTHING
+    one_of = _ONE_OF if dialect.sets else _NOTHING
+    found = re.finditer(f"{anything}|{one_of}|{_SIGN}", text, re.DOTALL)
+    pieces = [piece.groups() for piece in found]
     regex = "".join(
         ".*" if anything else f"[{re.escape(among)}]" if among else re.escape(sign)
         for anything, among, sign in pieces

@@ -52,9 +52,26 @@ class Switches(TypedDict, total=False):
     read_invoices: bool
     read_payments: bool
     write_payments: bool
-    second_payment: Literal["reject", "allow"]
+    delete_payments: Literal["allow", "forbid", "refuse", "pretend"]
+    second_payment: Literal["reject", "allow", "replace"]
+    required_fields: Sequence[str]
+    unwelcome_fields: Sequence[str]
+    fixed_fields: Sequence[str]
     overpayment: Literal["cut", "accept", "reject"]
     amount_decimals: int | None
+    zero_amounts: bool
+    negative_amounts: bool
+    day_shift_hours: int
+    shows_days: bool
+    shows_paid: bool
+    credit_rows: Literal["marked", "unmarked", "hidden"]
+    honours_fields: bool
+    links: bool
+    wildcards: bool
+    sets: bool
+    refused_conditions: Sequence[str]
+    unposted: Literal["same", "other", "none", "forbid", "missing"]
+    missing_invoice: Literal["404", "empty"]
     latency_seconds: float
     url_limit: int | None
     max_page_size: int
@@ -76,8 +93,8 @@ class Call:
     path: str
     query: str
     kind: str
-    """companyinfo, invoices, payments, payment, payment-create, payment-update, not-allowed or
-    other."""
+    """companyinfo, invoices, payments, payment, payment-create, payment-update, payment-delete,
+    unposted, not-allowed or other."""
     body: str
     status: int | None
     """None while it is open, and if the connection was cut instead of an answer."""

@@ -12,7 +12,7 @@ from simulator.invoices import NUMBER_PLACE, Invoice, InvoiceSeries
 from simulator.payment_bodies import read_whole
 from simulator.payments import Payment
 from simulator.schema import INVOICE_FIELDS
-from simulator.settings import changed
+from simulator.settings import Settings, changed
 from simulator.simulation import Simulation
 from simulator.views import invoice_view, payment_view
 
@@ -42,7 +42,7 @@ def control(simulation: Simulation, verb: str, body: str) -> Answer:
 def add_payment(simulation: Simulation, invoice_id: int, values: Mapping[str, Any]) -> Payment:
     """Record a payment as somebody else would, whatever the rules say."""
     _known(simulation, invoice_id)
-    body = read_whole(exact_json.dumps(dict(values)), invoice_id)
+    body = read_whole(exact_json.dumps(dict(values)), invoice_id, Settings())
     return simulation.payments.add(invoice_id, body)
 
 

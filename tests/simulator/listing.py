@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode
 
 from simulator.answers import FieldError, error, invalid_field
-from simulator.conditions import Condition, parse
+from simulator.conditions import Condition, Dialect, parse
+from simulator.settings import Settings
 
 DEFAULT_PAGE_SIZE = 25
 
@@ -21,19 +22,19 @@ class Listing:
     page_size: int
 
 
-def read_listing(query: str, resource: str, max_page_size: int) -> Listing:
+def read_listing(query: str, resource: str, settings: Settings) -> Listing:
     """Read a call's query; raise `Refusal` where it cannot be served.
 
-    `pageSize` is 25 if not given; larger than `max_page_size` is cut in silence (ConnectWise's page
+    `pageSize` is 25 if not given; one above what is allowed is cut in silence (ConnectWise's page
     on pagination). `orderBy` is passed over: lists are in order of id.
     """
     values = {name: entries[-1] for name, entries in parse_qs(query).items()}
     return Listing(
         query=values,
-        condition=_condition(values.get("conditions", ""), resource),
-        fields=_names(values.get("fields", "")),
+        condition=_condition(values.get("conditions", ""), resource, settings),
+        fields=_names(values.get("fields", "") if settings.honours_fields else ""),
         page=_whole_number(values, "page", 1),
-        page_size=min(_whole_number(values, "pageSize", DEFAULT_PAGE_SIZE), max_page_size),
+        page_size=min(_whole_number(values, "pageSize", DEFAULT_PAGE_SIZE), settings.max_page_size),
     )
 
 
@@ -57,13 +58,15 @@ def _page_url(url: str, listing: Listing, page: int) -> str:
     return f"{url}?{urlencode({**listing.query, 'page': page, 'pageSize': listing.page_size})}"
 
 
-def _condition(text: str, resource: str) -> Condition | None:
+_NAMES = {"invoice": ("id", "invoiceNumber"), "unposted": ("invoice/id",)}
+
+
+def _condition(text: str, resource: str, settings: Settings) -> Condition | None:
     if not text.strip():
         return None
+    known = [name for name in _NAMES.get(resource, ()) if name not in settings.refused_conditions]
     try:
-        if resource != "invoice":
-            raise ValueError("only invoices are found by conditions")
-        return parse(text)
+        return parse(text, Dialect(tuple(known), settings.wildcards, settings.sets))
     except ValueError as bad:
         # The code is known from working clients, the entry in `errors` is inferred.
         entry = FieldError("ApiFindCondition", str(bad), resource, "conditions")

@@ -1,7 +1,7 @@
 """Reading the bodies of POST, PUT and PATCH on payments, as strictly as can be inferred."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +9,7 @@ from simulator import exact_json
 from simulator.answers import FieldError, invalid, invalid_field
 from simulator.payments import Payment, PaymentValues
 from simulator.schema import PAYMENT_FIELDS, fault_in, find_field
+from simulator.settings import Settings
 
 RESOURCE = "payment"
 _COMPUTED = frozenset({"id", "balance", "invoiceBalance", "invoiceTotal", "_info"})
@@ -16,7 +17,7 @@ _APART = _COMPUTED | {"amount", "paymentDate", "invoice"}
 _OPERATIONS = ("replace", "add", "remove")
 
 
-def read_whole(text: str, invoice_id: int) -> PaymentValues:
+def read_whole(text: str, invoice_id: int, settings: Settings) -> PaymentValues:
     """Read the body of a POST or PUT: a payment with at least an amount.
 
     The amount was the one required field of older descriptions, and today's names none.
@@ -26,12 +27,18 @@ def read_whole(text: str, invoice_id: int) -> PaymentValues:
     if not isinstance(body, dict):
         raise invalid_field(RESOURCE, "", "expected a payment object")
     errors = [*_field_errors(body), *_amount_errors(body), *_invoice_errors(body, invoice_id)]
+    errors += [
+        _error(name, "is required", "MissingRequiredField")
+        for name in settings.required_fields
+        if body.get(name) is None
+    ]
+    errors += _unwelcome(body, settings)
     if errors:
         raise invalid(RESOURCE, errors)
     return _values(body)
 
 
-def read_patch(text: str, payment: Payment) -> PaymentValues:
+def read_patch(text: str, payment: Payment, settings: Settings) -> PaymentValues:
     """Apply the body of a PATCH to a payment's values.
 
     A list of PatchOperation; working clients write the path with and without a leading slash.
@@ -39,10 +46,13 @@ def read_patch(text: str, payment: Payment) -> PaymentValues:
     operations = _json(text)
     if not isinstance(operations, list) or not operations:
         raise invalid_field(RESOURCE, "", "expected a list of patch operations")
-    record = _record(payment.values)
+    before = _record(payment.values)
+    record = dict(before)
     for operation in operations:
         _apply(record, operation)
-    errors = [*_amount_errors(record), *_invoice_errors(record, payment.invoice_id)]
+    unwelcome = _unwelcome([name for name in record if record[name] != before.get(name)], settings)
+    record |= {name: before.get(name) for name in settings.fixed_fields}
+    errors = [*unwelcome, *_amount_errors(record), *_invoice_errors(record, payment.invoice_id)]
     if errors:
         raise invalid(RESOURCE, errors)
     return _values(record)
@@ -76,6 +86,10 @@ def _invoice_errors(body: Mapping[str, Any], invoice_id: int) -> list[FieldError
     if not isinstance(invoice, dict) or invoice.get("id", invoice_id) == invoice_id:
         return []
     return [_error("invoice", "is not the invoice of the URL")]
+
+
+def _unwelcome(names: Iterable[str], settings: Settings) -> list[FieldError]:
+    return [_error(name, "cannot be set") for name in names if name in settings.unwelcome_fields]
 
 
 def _values(body: Mapping[str, Any]) -> PaymentValues:

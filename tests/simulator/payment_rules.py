@@ -15,14 +15,17 @@ from simulator.simulation import Simulation
 from simulator.views import open_balance
 
 
-def admit(simulation: Simulation, invoice: Invoice) -> None:
-    """Refuse a second payment on an invoice, unless they are allowed.
+def first_payment(simulation: Simulation, invoice: Invoice) -> Payment | None:
+    """Return the payment that a second one takes the place of; refuse it, unless it is allowed.
 
     The code is the one that working clients see for other records that exist already.
     """
-    paid = any(not payment.is_credit() for payment in simulation.payments.of(invoice.id))
-    if simulation.settings.second_payment == "allow" or not paid:
-        return
+    payments = simulation.payments.of(invoice.id)
+    first = next((payment for payment in payments if not payment.is_credit()), None)
+    if simulation.settings.second_payment == "allow" or first is None:
+        return None
+    if simulation.settings.second_payment == "replace":
+        return first
     message = f"A payment already exists for invoice {invoice.number}."
     raise invalid_field(RESOURCE, "invoice", message, "ObjectExists")
 
@@ -34,10 +37,15 @@ def settle(
     payment: Payment | None = None,
 ) -> PaymentValues:
     """Hold a payment against the open balance; `payment` is the one that it replaces."""
-    values = replace(values, amount=_rounded(values.amount, simulation.settings.amount_decimals))
+    settings = simulation.settings
+    values = replace(values, amount=_rounded(values.amount, settings.amount_decimals))
+    if values.amount < 0 and not settings.negative_amounts:
+        raise invalid_field(RESOURCE, "amount", "The amount must not be negative.", "OutOfRange")
+    if not values.amount and not settings.zero_amounts:
+        raise invalid_field(RESOURCE, "amount", "The amount must not be zero.", "OutOfRange")
     own = payment.values.amount if payment else Decimal(0)
     most = max(open_balance(invoice, simulation.payments.paid(invoice.id)) + own, Decimal(0))
-    rule = simulation.settings.overpayment
+    rule = settings.overpayment
     if rule == "accept" or values.amount <= most:
         return values
     if rule == "cut":

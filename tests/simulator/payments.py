@@ -46,6 +46,9 @@ class Paid(NamedTuple):
     credits: Decimal
 
 
+NOTHING_PAID = Paid(Decimal(0), Decimal(0))
+
+
 class PaymentBook:
     """All payments of the tenant."""
 

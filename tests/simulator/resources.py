@@ -3,16 +3,16 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from simulator.answers import Answer, error, json_answer, not_found
+from simulator.answers import Answer, Refusal, error, json_answer, not_found
 from simulator.calls import OpenCall
 from simulator.conditions import Condition, Pattern
 from simulator.invoices import Invoice, InvoiceBook
 from simulator.listing import Listing, link_header, page_of, read_listing
 from simulator.payment_bodies import RESOURCE, read_patch, read_whole
-from simulator.payment_rules import admit, settle
-from simulator.payments import Payment
+from simulator.payment_rules import first_payment, settle
+from simulator.payments import NOTHING_PAID, Payment
 from simulator.simulation import Simulation
-from simulator.views import invoice_view, payment_view, project
+from simulator.views import as_shown, invoice_view, payment_view, project
 
 View = dict[str, Any]
 
@@ -49,10 +49,14 @@ def _invoices(simulation: Simulation, call: OpenCall) -> Answer:
 
 def _payments(simulation: Simulation, call: OpenCall) -> Answer:
     listing = _listing(simulation, call, RESOURCE)
+    settings = simulation.settings
+    if settings.missing_invoice == "empty" and not simulation.invoices.get(call.route.invoice_id):
+        return json_answer([])
     invoice = _invoice_of(simulation, call)
     views = {
         payment.id: _show_payment(simulation, payment, invoice)
         for payment in simulation.payments.of(invoice.id)
+        if not (payment.is_credit() and settings.credit_rows == "hidden")
     }
     page = [views[number] for number in page_of(list(views), listing)]
     return _list_answer(simulation, call, listing, page, len(views))
@@ -66,22 +70,67 @@ def _payment(simulation: Simulation, call: OpenCall) -> Answer:
 
 def _create(simulation: Simulation, call: OpenCall) -> Answer:
     invoice = _invoice_of(simulation, call)
-    values = read_whole(call.body, invoice.id)
-    admit(simulation, invoice)
-    payment = simulation.payments.add(invoice.id, settle(simulation, invoice, values))
+    values = read_whole(call.body, invoice.id, simulation.settings)
+    first = first_payment(simulation, invoice)
+    values = settle(simulation, invoice, values, first)
+    payment = (
+        simulation.payments.change(first, values)
+        if first
+        else simulation.payments.add(invoice.id, values)
+    )
     simulation.payments.creates[invoice.id] += 1
     return json_answer(_show_payment(simulation, payment, invoice), 201)
 
 
 def _update(simulation: Simulation, call: OpenCall) -> Answer:
     invoice, payment = _payment_of(simulation, call)
-    values = settle(simulation, invoice, read_patch(call.body, payment), payment)
-    changed = simulation.payments.change(payment, values)
+    read = read_patch(call.body, payment, simulation.settings)
+    changed = simulation.payments.change(payment, settle(simulation, invoice, read, payment))
     return json_answer(_show_payment(simulation, changed, invoice))
 
 
+def _delete(simulation: Simulation, call: OpenCall) -> Answer:
+    invoice, payment = _payment_of(simulation, call)
+    allowed = simulation.settings.delete_payments
+    if allowed == "refuse":
+        raise _refused_method("DELETE")
+    if allowed == "allow":
+        simulation.payments.delete(invoice.id, payment.id)
+    return Answer(204)
+
+
+def _unposted(simulation: Simulation, call: OpenCall) -> Answer:
+    kind = simulation.settings.unposted
+    if kind == "missing":
+        raise error(404, "ConnectWiseApi", "The endpoint does not exist.")
+    listing = _listing(simulation, call, "unposted")
+    wanted = listing.condition.ids if listing.condition else frozenset()
+    views = [
+        {**_view(simulation, payment), "id": payment.id + _OTHER_IDS * (kind == "other")}
+        for payment in simulation.payments.all()
+        if kind != "none" and not payment.is_credit()
+        if listing.condition is None or payment.invoice_id in wanted
+    ]
+    start = (listing.page - 1) * listing.page_size
+    page = views[start : start + listing.page_size]
+    return _list_answer(simulation, call, listing, page, len(views))
+
+
+def _view(simulation: Simulation, payment: Payment) -> View:
+    invoice = simulation.invoices.get(payment.invoice_id)
+    assert invoice is not None
+    return _show_payment(simulation, payment, invoice)
+
+
+_OTHER_IDS = 5_000_000
+
+
 def _not_allowed(simulation: Simulation, call: OpenCall) -> Answer:
-    raise error(405, "MethodNotAllowed", f"{call.method} is not allowed here.")
+    raise _refused_method(call.method)
+
+
+def _refused_method(method: str) -> Refusal:
+    return error(405, "MethodNotAllowed", f"{method} is not allowed here.")
 
 
 def _nothing(simulation: Simulation, call: OpenCall) -> Answer:
@@ -95,6 +144,8 @@ _SERVED: Mapping[str, Callable[[Simulation, OpenCall], Answer]] = {
     "payment": _payment,
     "payment-create": _create,
     "payment-update": _update,
+    "payment-delete": _delete,
+    "unposted": _unposted,
     "not-allowed": _not_allowed,
     "other": _nothing,
 }
@@ -118,11 +169,13 @@ def _payment_of(simulation: Simulation, call: OpenCall) -> tuple[Invoice, Paymen
 def _show_invoice(simulation: Simulation, invoice_id: int) -> View:
     invoice = simulation.invoices.get(invoice_id)
     assert invoice is not None
-    return invoice_view(invoice, simulation.payments.paid(invoice_id))
+    shown = simulation.settings.shows_paid
+    return invoice_view(invoice, simulation.payments.paid(invoice_id) if shown else NOTHING_PAID)
 
 
 def _show_payment(simulation: Simulation, payment: Payment, invoice: Invoice) -> View:
-    return payment_view(payment, invoice, simulation.payments.paid(invoice.id))
+    view = payment_view(payment, invoice, simulation.payments.paid(invoice.id))
+    return as_shown(view, simulation.settings)
 
 
 def _found_invoices(simulation: Simulation, condition: Condition | None) -> Sequence[int]:
@@ -150,11 +203,12 @@ def _projected(view: View, listing: Listing) -> View:
 
 
 def _listing(simulation: Simulation, call: OpenCall, resource: str) -> Listing:
-    return read_listing(call.query, resource, simulation.settings.max_page_size)
+    return read_listing(call.query, resource, simulation.settings)
 
 
 def _list_answer(
     simulation: Simulation, call: OpenCall, listing: Listing, views: list[View], found: int
 ) -> Answer:
-    headers = link_header(f"{simulation.site}{call.path}", listing, found)
+    linked = simulation.settings.links
+    headers = link_header(f"{simulation.site}{call.path}", listing, found) if linked else {}
     return json_answer([_projected(view, listing) for view in views], headers=headers)

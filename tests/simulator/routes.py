@@ -9,10 +9,11 @@ _RESOURCES: tuple[tuple[re.Pattern[str], dict[str, str]], ...] = tuple(
     for pattern, kinds in (
         (
             f"finance/invoices/{_ID}/payments/{_ID}",
-            {"GET": "payment", "PATCH": "payment-update"},
+            {"GET": "payment", "PATCH": "payment-update", "DELETE": "payment-delete"},
         ),
         (f"finance/invoices/{_ID}/payments", {"GET": "payments", "POST": "payment-create"}),
         ("finance/invoices", {"GET": "invoices"}),
+        ("finance/accounting/unpostedpayments", {"GET": "unposted"}),
     )
 )
 _COMPANY = re.compile(r"/login/companyinfo/([^/]+)")

@@ -47,13 +47,47 @@ class Settings:
     read_invoices: bool = True
     read_payments: bool = True
     write_payments: bool = True
+    delete_payments: Literal["allow", "forbid", "refuse", "pretend"] = "allow"
+    """DELETE of a payment: done, 403, 405, or 204 without any effect."""
 
-    second_payment: Literal["reject", "allow"] = "reject"
-    """A second POST on an invoice. Not documented: refused, or a second row in silence."""
+    second_payment: Literal["reject", "allow", "replace"] = "reject"
+    """A second POST on an invoice. Not documented: refused, a second row in silence, or the first
+    one overwritten."""
+    required_fields: tuple[str, ...] = ()
+    """What a POST needs beside the amount. Not documented."""
+    unwelcome_fields: tuple[str, ...] = ()
+    """What neither POST nor PATCH takes."""
+    fixed_fields: tuple[str, ...] = ()
+    """What a PATCH answers 200 to, and does not change (developer guide: "false 200")."""
     overpayment: Literal["cut", "accept", "reject"] = "cut"
     """More than the open balance. Not documented for REST; the older Accounting Interface cuts."""
     amount_decimals: int | None = None
     """To how many decimals amounts are rounded. Not documented."""
+    zero_amounts: bool = True
+    negative_amounts: bool = True
+    """Whether such amounts are taken. Not documented."""
+    day_shift_hours: int = 0
+    """How much later a payment's date is shown than it was sent: another time zone."""
+    shows_days: bool = True
+    """Whether a payment's date is shown at all."""
+    shows_paid: bool = True
+    """Whether an invoice's `payments` and `balance` follow what is paid."""
+    credit_rows: Literal["marked", "unmarked", "hidden"] = "marked"
+    """Applied credit memos among an invoice's payments: with a `credit`, without, or not there."""
+
+    honours_fields: bool = True
+    """Whether `fields=` is heeded."""
+    links: bool = True
+    """Whether a page has a link to the next."""
+    wildcards: bool = True
+    sets: bool = True
+    """Whether `*` and `[…]` in a condition's texts stand for others (developer guide)."""
+    refused_conditions: tuple[str, ...] = ()
+    """The fields that no condition may name."""
+    unposted: Literal["same", "other", "none", "forbid", "missing"] = "same"
+    """Unposted payments: under the payments' ids, under others, none, 403 or no such endpoint."""
+    missing_invoice: Literal["404", "empty"] = "404"
+    """The payments of an invoice that is not there."""
 
     latency_seconds: float = 0.0
     """From receipt to answer; the effect of a write comes first."""
@@ -94,4 +128,7 @@ def changed(settings: Settings, switches: Mapping[str, Any]) -> Settings:
         if name in values:
             # JSON numbers come as Decimal; durations are reckoned in float.
             values[name] = float(values[name])
+    for name in ("required_fields", "unwelcome_fields", "fixed_fields", "refused_conditions"):
+        if name in values:
+            values[name] = tuple(values[name])
     return replace(settings, **values)

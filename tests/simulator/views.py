@@ -1,11 +1,13 @@
 """Invoices and payments as ConnectWise shows them."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from simulator.invoices import Invoice
 from simulator.payments import Paid, Payment
+from simulator.settings import Settings
 
 _API_MEMBER = "ImportApi"
 
@@ -48,6 +50,18 @@ def payment_view(payment: Payment, invoice: Invoice, paid: Paid) -> dict[str, An
         "_info": {"lastUpdated": payment.updated, "updatedBy": _API_MEMBER},
     }
     return {name: value for name, value in view.items() if value is not None}
+
+
+def as_shown(payment: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """Show a payment as this tenant does."""
+    view = dict(payment)
+    sent = view.pop("paymentDate", None)
+    if sent is not None and settings.shows_days:
+        moment = datetime.fromisoformat(sent) + timedelta(hours=settings.day_shift_hours)
+        view["paymentDate"] = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if settings.credit_rows == "unmarked":
+        view.pop("credit", None)
+    return view
 
 
 def project(record: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:

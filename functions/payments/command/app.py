@@ -21,10 +21,13 @@ from typer.core import TyperGroup
 from payments.command import check as checking
 from payments.command import truth as truths
 from payments.command.convert import columns_told, convert, separator_told
+from payments.command.connectwise_access import credentials, open_access
 from payments.command.deployment import Deployment
 from payments.command.import_file import exit_code, import_file, object_key, result
 from payments.command.imports import list_imports
 from payments.command.preview import PreviewRow, preview
+from payments.command.probe.report import show
+from payments.command.probe.run import Asked, probe
 from payments.command.problem import CommandFailed, in_plain_words
 from payments.command.progress import SayDone, progress_bar
 from payments.command.spreadsheets.amount_cells import Point
@@ -49,9 +52,11 @@ from payments.models import Action
 DEFAULT_STACK = "connectwise-payments"
 FAILURES_SHOWN = 10
 ROWS_SHOWN = 1000
+PROBE_SECONDS = 900.0
 
 _SOME_FAILED = 1
 _REFUSED = 2
+_INTERRUPTED = 130  # as shells have it: 128 and the number of SIGINT
 _ANYWHERE = ("--stack", "--region", "--profile")
 _IN_ONE_ANYWHERE = ("--debug", *(f"{option}=" for option in _ANYWHERE))
 
@@ -216,8 +221,43 @@ def check(context: typer.Context) -> None:
     """
     with _reporting():
         found = list(checking.run_checks(_deployment(context)))
-    new_console().print(checks_table(found))
-    raise typer.Exit(_SOME_FAILED if any(result.verdict.bad for result in found) else 0)
+    console = new_console()
+    console.print(checks_table(found))
+    missing = any(result.verdict.bad for result in found)
+    console.print(checking.MEND_FIRST if missing else checking.NEXT, soft_wrap=True)
+    raise typer.Exit(_SOME_FAILED if missing else 0)
+
+
+@app.command("probe")
+def probe_command(
+    context: typer.Context,
+    invoice: Annotated[
+        str, typer.Option(help="The number of an invoice without payments, made for tests.")
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    output: Annotated[
+        Path, typer.Option(dir_okay=False, help="The file for the maintainers; it names nobody.")
+    ] = Path("connectwise-probe.json"),
+) -> None:
+    """Try on an invoice what ConnectWise documents nowhere, and take it back.
+
+    Ends with 0 if all was tried and nothing is left, 1 if not, 2 if nothing was tried.
+    """
+    progress = new_console(stderr=True)
+    with _reporting():
+        deployment = _deployment(context)
+        asked = Asked(
+            invoice.strip(),
+            credentials(deployment).connection,
+            deployment.parameters["ConnectWiseApiVersion"],
+            Path(typer.get_app_dir(DEFAULT_STACK)),
+            yes,
+            typer.confirm,
+            lambda text: progress.print(text, soft_wrap=True),
+        )
+        result = probe(open_access(deployment, PROBE_SECONDS), asked)
+    show(result, new_console(), output)
+    raise typer.Exit(_INTERRUPTED if result.interrupted else 0 if result.clean else _SOME_FAILED)
 
 
 @app.command("preview")

@@ -26,6 +26,7 @@ _LARGEST_ID = 2**31 - 1  # ConnectWise's ids are int32 (OpenAPI description)
 # no characters in XML.
 _HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 
+_PLAIN_NAME = re.compile("[A-Za-z][A-Za-z/]{0,39}")
 _MAX_MESSAGE_CHARACTERS = 500
 _MAX_NAME_CHARACTERS = 100
 _MAX_MESSAGES = 20
@@ -106,6 +107,17 @@ def error_messages(status: int, body: bytes) -> tuple[str, ...]:
     return tuple(islice(filter(None, messages), _MAX_MESSAGES)) or (
         f"ConnectWise answered {status} without a reason.",
     )
+
+
+def error_codes(body: bytes) -> tuple[str, ...]:
+    """Return the codes and fields that an error names, as far as they are plain names."""
+    answer = read_error(body) or {}
+    details = answer.get("errors")
+    named = [answer.get("code") or answer.get("error")]
+    for detail in details if isinstance(details, list) else ():
+        named += [detail.get("code"), detail.get("field")] if isinstance(detail, dict) else []
+    plain = (name for name in named if isinstance(name, str) and _PLAIN_NAME.fullmatch(name))
+    return tuple(islice(dict.fromkeys(plain), _MAX_MESSAGES))
 
 
 def _message(detail: dict[str, Any]) -> str | None:

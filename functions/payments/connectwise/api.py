@@ -95,7 +95,7 @@ class Api:
             response = self._send(self._request(method, path, access, body))
             if response.status == 401 and not renewed_keys:
                 renewed_keys = True
-                access = self._login.after_unauthorized(access, self._ask_codebase)
+                access = self._renewed_keys(access, response)
             elif response.status == 404 and not self._is_proven(access, path):
                 access = self._renewed_access(None if renewed_codebase else access)
                 renewed_codebase = True

@@ -59,9 +59,9 @@ class Finance:
         Rows with a `credit` are no payments, but credit memos that were applied to the invoice.
         """
         query: Query = {"fields": _PAYMENT_FIELDS, "pageSize": _PAGE_SIZE}
-        rows = self._all_rows(_payments_path(invoice_id), query)
+        rows = self._all_rows(payments_path(invoice_id), query)
         return tuple(
-            Payment(number, _shown(row))
+            Payment(number, shown(row))
             for number, row in rows.items()
             if with_credits or not row.get("credit")
         )
@@ -69,10 +69,10 @@ class Finance:
     def payment(self, invoice_id: int, payment_id: int) -> Payment:
         """Return one payment of the invoice; raises NotFound if it is not there."""
         query: Query = {"fields": _PAYMENT_FIELDS}
-        answer = self._api.get(f"{_payments_path(invoice_id)}/{payment_id}", query)
+        answer = self._api.get(f"{payments_path(invoice_id)}/{payment_id}", query)
         if _id_of(answer) != payment_id:
             raise ServerFault("an answer that is not the payment")
-        return Payment(payment_id, _shown(answer))
+        return Payment(payment_id, shown(answer))
 
     def create_payment(self, invoice_id: int, fields: Fields) -> Payment:
         """Create a payment; the invoice is named in the body too, as working clients do.
@@ -80,11 +80,11 @@ class Finance:
         Raises NoAnswer if nobody knows whether it was created, or which one it is.
         """
         body = {**fields, "invoice": {"id": invoice_id}}
-        answer = self._api.post(_payments_path(invoice_id), body)
+        answer = self._api.post(payments_path(invoice_id), body)
         payment_id = _id_of(answer)
         if payment_id is None:
             raise NoAnswer("an answer without the payment")
-        return Payment(payment_id, _shown(answer))
+        return Payment(payment_id, shown(answer))
 
     def update_payment(self, invoice_id: int, payment_id: int, fields: Fields) -> Payment:
         """Set the fields of a payment and leave its others; raises NotFound if it is gone.
@@ -94,8 +94,8 @@ class Finance:
         operations = [
             {"op": "replace", "path": name, "value": value} for name, value in fields.items()
         ]
-        answer = self._api.patch(f"{_payments_path(invoice_id)}/{payment_id}", operations)
-        return Payment(payment_id, _shown(answer) if _id_of(answer) == payment_id else {})
+        answer = self._api.patch(f"{payments_path(invoice_id)}/{payment_id}", operations)
+        return Payment(payment_id, shown(answer) if _id_of(answer) == payment_id else {})
 
     def _invoices(self, conditions: str, most_rows: float = inf) -> list[Invoice]:
         query: Query = {
@@ -132,8 +132,15 @@ def quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _payments_path(invoice_id: int) -> str:
+def payments_path(invoice_id: int) -> str:
+    """Return where the payments of an invoice are."""
     return f"/finance/invoices/{invoice_id}/payments"
+
+
+def shown(row: Row) -> Fields:
+    """Return the writable fields that a row shows with a usable value."""
+    values = ((field.name, _value(field.kind, row.get(field.name))) for field in WRITABLE)
+    return {name: value for name, value in values if value is not None}
 
 
 def _id_of(answer: Any) -> int | None:
@@ -157,12 +164,6 @@ def _invoice(invoice_id: int, row: Row) -> Invoice:
     text = str(number)[:_MOST_NUMBER_CHARACTERS] if type(number) in (str, int) else ""
     amounts = (usable_number(row.get(name)) for name in ("payments", "balance"))
     return Invoice(invoice_id, text, *amounts)
-
-
-def _shown(row: Row) -> Fields:
-    """Return the writable fields that a row shows with a usable value."""
-    values = ((field.name, _value(field.kind, row.get(field.name))) for field in WRITABLE)
-    return {name: value for name, value in values if value is not None}
 
 
 def _value(kind: Kind, value: object) -> JsonValue | None:

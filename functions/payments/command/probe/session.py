@@ -1,0 +1,223 @@
+"""Carry out what the questions say, and take back what they have left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from payments.clock import Clock
+from payments.command.probe.dialogue import (
+    Answer,
+    Create,
+    Delete,
+    Finding,
+    Get,
+    Step,
+    Steps,
+    Update,
+)
+from payments.command.probe.known import Known
+from payments.command.probe.ledger import Ledger
+from payments.command.probe.line import Line
+from payments.command.problem import OUR_ERRORS
+from payments.connectwise.answers import write_json
+from payments.connectwise.finance import Finance
+from payments.models import Fields, Payment
+from payments.quiet import SETTLE_SECONDS
+
+# Between looks at what is left: a minute in all.
+_PAUSES_SECONDS = (0.0, 0.0, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0)
+_MOST_DELETES = 3
+_NOTHING: Fields = {"amount": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What could not be taken back.
+
+    `payments` are still there; `unseen` tells that nobody knows, `lost` that a create was never
+    answered and has not shown either.
+    """
+
+    payments: tuple[Payment, ...] = ()
+    unseen: bool = False
+    lost: bool = False
+
+    @property
+    def anything(self) -> bool:
+        return bool(self.payments) or self.unseen or self.lost
+
+
+class Session:
+    """One probe of one invoice.
+
+    Only payments of ours are changed. From `begin` on all that appears on the invoice and may be
+    ours is: there was nothing on it before.
+    """
+
+    def __init__(
+        self, line: Line, finance: Finance, clock: Clock, known: Known, ledger: Ledger
+    ) -> None:
+        self.known = known
+        self.ledger = ledger
+        self.line = line
+        self._finance = finance
+        self._clock = clock
+        self._begun = False
+        self._quiet_until = float("-inf")
+        self._lost = False
+        self._deletes: Counter[int] = Counter()
+        self._undeletable: set[int] = set()
+        self._unchangeable: set[int] = set()
+        self._found: tuple[Payment, ...] = ()
+
+    def begin(self) -> None:
+        """Begin on an invoice that has no payments."""
+        self._begun = True
+
+    def run(self, steps: Steps[Finding]) -> Finding:
+        """Carry out a question's steps, and return what it finds."""
+        try:
+            step = next(steps)
+            while True:
+                step = steps.send(self._carry_out(step))
+        except StopIteration as end:
+            finding: Finding = end.value
+            return finding
+
+    def payments(self) -> tuple[Payment, ...]:
+        """Return what is on the invoice, applied credit memos too."""
+        return self._finance.payments(self.known.invoice.id, with_credits=True)
+
+    def take_back(self) -> Left:
+        """Delete what is ours, or set it to 0; return what could not be taken back.
+
+        Whose answer was lost may show later: then there is a second look.
+        """
+        if self.ledger.empty:
+            return Left()
+        seen = self._remove_all()
+        wait_seconds = self._quiet_until - self._clock.monotonic()
+        if wait_seconds > 0:
+            self._clock.sleep(wait_seconds)
+            seen = self._remove_all()
+        left = Left(self._found, lost=self._lost) if seen else Left(unseen=True)
+        if not left.anything:
+            self.ledger.close()
+        return left
+
+    def _carry_out(self, step: Step) -> Answer:
+        match step:
+            case Get():
+                return self.line.get(step)
+            case Create(fields):
+                return self._create(fields)
+            case Update(payment_id, fields):
+                return self._change(payment_id, "update", "PATCH", _operations(fields))
+            case Delete(payment_id):
+                return self._change(payment_id, "delete", "DELETE")
+
+    def _create(self, fields: Fields) -> Answer:
+        noted = self.ledger.expect(fields, self._clock.time())
+        path = self.known.invoice.payments_path
+        with self._answered(create=True):
+            answer = self.line.hear("create", "POST", path, write_json(dict(fields)))
+        if 400 <= answer.status < 500:
+            self.ledger.refused(noted)
+            return answer
+        if answer.payment_id is None:
+            answer = self._looked_for(answer)
+        if answer.payment_id is not None:
+            self.ledger.learn(answer.payment_id, self._clock.time())
+        return answer
+
+    def _looked_for(self, answer: Answer) -> Answer:
+        """Look for a payment that an answer does not show; a server error may come too early."""
+        if not answer.ok:
+            self._lose(create=True)
+        new = [payment.id for payment in self._ours() if payment.id not in self.ledger.payments]
+        if not new:
+            return answer
+        self._lost = False
+        return replace(answer, body={"id": new[0]})
+
+    def _change(self, payment_id: int, kind: str, method: str, body: str | None = None) -> Answer:
+        """Change a payment, if it is ours."""
+        if payment_id not in self.ledger.payments:
+            if payment_id not in [payment.id for payment in self._ours()]:
+                return Answer(0, reasons=("It is not the probe's.",))
+            self.ledger.payments.add(payment_id)
+        self.ledger.save(self._clock.time())
+        with self._answered():
+            path = f"{self.known.invoice.payments_path}/{payment_id}"
+            answer = self.line.hear(kind, method, path, body)
+        if answer.status >= 500:
+            self._lose()
+        return answer
+
+    @contextmanager
+    def _answered(self, *, create: bool = False) -> Iterator[None]:
+        """Note it if a write has no answer, for whatever reason."""
+        try:
+            yield
+        except BaseException:
+            self._lose(create=create)
+            raise
+
+    def _lose(self, *, create: bool = False) -> None:
+        self._quiet_until = self._clock.monotonic() + SETTLE_SECONDS
+        self._lost = self._lost or create
+
+    def _ours(self) -> Iterator[Payment]:
+        for payment in self.payments():
+            doubtful = self._begun and self.ledger.is_doubtful(payment)
+            if doubtful or self.ledger.is_ours(payment):
+                yield payment
+
+    def _remove_all(self) -> bool:
+        """Look, and remove, until nothing is left to be done; False if the last look failed."""
+        seen = False
+        for pause in _PAUSES_SECONDS:
+            self._clock.sleep(pause)
+            seen = False
+            try:
+                self._found = tuple(self._ours())
+                left = [payment for payment in self._found if not self._is_done(payment)]
+                seen = True
+                for payment in left:
+                    self._remove(payment)
+            except OUR_ERRORS:
+                continue
+            if not left:
+                break
+        return seen
+
+    def _is_done(self, payment: Payment) -> bool:
+        if payment.id not in self._undeletable:
+            return False
+        return payment.amount == 0 or payment.id in self._unchangeable
+
+    def _remove(self, payment: Payment) -> None:
+        path = f"{self.known.invoice.payments_path}/{payment.id}"
+        if payment.id not in self.ledger.payments:
+            self._lost = False  # this is what was looked for
+        if payment.id in self._undeletable:
+            with self._answered():
+                answer = self.line.hear("update", "PATCH", path, _operations(_NOTHING))
+            if 400 <= answer.status < 500:
+                self._unchangeable.add(payment.id)
+            return
+        with self._answered():
+            answer = self.line.hear("delete", "DELETE", path)
+        self._deletes[payment.id] += 1
+        # Where it is still there at the next look, it cannot be deleted.
+        if answer.status < 500 or self._deletes[payment.id] >= _MOST_DELETES:
+            self._undeletable.add(payment.id)
+
+
+def _operations(fields: Fields) -> str:
+    return write_json(
+        [{"op": "replace", "path": name, "value": value} for name, value in fields.items()]
+    )
