@@ -32,6 +32,7 @@ class HastyClock:
 
     def __init__(self) -> None:
         self.now = 1_750_000_000.0
+        self._later: list[tuple[float, Callable[[], Any]]] = []
 
     def monotonic(self) -> float:
         return self.now
@@ -41,6 +42,17 @@ class HastyClock:
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
+
+    def later(self, seconds: float, effect: Callable[[], Any]) -> None:
+        """Let something happen so much later, as soon as somebody looks."""
+        self._later.append((self.now + seconds, effect))
+
+    def let_happen(self) -> None:
+        """Let happen what is due."""
+        due = [effect for at, effect in self._later if at <= self.now]
+        self._later = [(at, effect) for at, effect in self._later if at > self.now]
+        for effect in due:
+            effect()
 
 
 class InTurn:

@@ -96,7 +96,7 @@ class Tenant:
     @property
     def notes(self) -> list[str]:
         """The files that are left on the user's machine."""
-        return [path.name for path in self.folder.iterdir()]
+        return [path.name for path in self.folder.glob("*")]
 
     def _consent(self, text: str) -> bool:
         self.asked.append(text)

@@ -45,6 +45,7 @@ QUESTIONS = (
     Question("update-credit", writing.update_credit),
     Question("delete", writing.deletion),
     Question("day", writing.day),
+    Question("update-paymentDate", writing.update_day),
     Question("decimals", writing.decimals),
     Question("zero", writing.zero),
     Question("negative", writing.negative),

@@ -60,7 +60,11 @@ def show(result: Result, console: Console, file: Path) -> None:
     if result.interrupted:
         console.print("Interrupted: the other rows were not tried.")
         return
-    file.write_text(f"{found_json(result.rows)}\n", "utf-8")
+    try:
+        file.write_text(f"{found_json(result.rows)}\n", "utf-8")
+    except OSError as error:
+        console.print(f"{file} cannot be written: {error.strerror}.", soft_wrap=True)
+        return
     console.print(
         f"{file} says the same without company, keys, names and amounts: please hand it to the "
         "maintainers.",

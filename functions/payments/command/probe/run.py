@@ -89,7 +89,7 @@ def _announced(invoice: ProbedInvoice) -> str:
             "invoice is paid. "
         )
     return (
-        f"Invoice {invoice.number} (id {invoice.id}): about 60 calls, one at a time. On this "
+        f"Invoice {invoice.number} (id {invoice.id}): some 60 calls, one at a time. On this "
         "invoice up to ten payments of -0.01 to 0.02 are created, changed and deleted again. "
         f"{over}Nothing else is changed. If this API member may not delete payments, one stays, "
         "with amount 0. Use a sandbox, or an invoice made for tests."

@@ -29,7 +29,7 @@ from payments.quiet import SETTLE_SECONDS
 
 # Between looks at what is left: a minute in all.
 _PAUSES_SECONDS = (0.0, 0.0, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0)
-_MOST_DELETES = 3
+_MOST_TRIES = 3
 _NOTHING: Fields = {"amount": 0}
 
 
@@ -70,7 +70,7 @@ class Session:
         self._lost = False
         self._deletes: Counter[int] = Counter()
         self._undeletable: set[int] = set()
-        self._unchangeable: set[int] = set()
+        self._refused_changes: Counter[int] = Counter()
         self._found: tuple[Payment, ...] = ()
 
     def begin(self) -> None:
@@ -197,7 +197,7 @@ class Session:
     def _is_done(self, payment: Payment) -> bool:
         if payment.id not in self._undeletable:
             return False
-        return payment.amount == 0 or payment.id in self._unchangeable
+        return payment.amount == 0 or self._refused_changes[payment.id] >= _MOST_TRIES
 
     def _remove(self, payment: Payment) -> None:
         path = f"{self.known.invoice.payments_path}/{payment.id}"
@@ -206,14 +206,13 @@ class Session:
         if payment.id in self._undeletable:
             with self._answered():
                 answer = self.line.hear("update", "PATCH", path, _operations(_NOTHING))
-            if 400 <= answer.status < 500:
-                self._unchangeable.add(payment.id)
+            self._refused_changes[payment.id] += 400 <= answer.status < 500
             return
         with self._answered():
             answer = self.line.hear("delete", "DELETE", path)
         self._deletes[payment.id] += 1
         # Where it is still there at the next look, it cannot be deleted.
-        if answer.status < 500 or self._deletes[payment.id] >= _MOST_DELETES:
+        if answer.status < 500 or self._deletes[payment.id] >= _MOST_TRIES:
             self._undeletable.add(payment.id)
 
 

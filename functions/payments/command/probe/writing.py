@@ -210,6 +210,8 @@ class UpdateOf:
         if changed and self.name == "type" and "type" in before:
             yield Update(known.payment, {"type": before["type"]})
             known.held = {**known.held, "type": before["type"]}
+        if known.deletes:
+            yield from _deleted(known)
         return self._finding(answer, changed, before, held)
 
     def _finding(self, answer: Answer, changed: bool, before: Fields, held: Fields) -> Finding:
@@ -276,19 +278,26 @@ class _Written:
         return Finding("refused", f"refuses it: {self.answer}", means, self.facts)
 
 
-def _written(known: Known, fields: Fields) -> Steps[_Written]:
+def _written(known: Known, fields: Fields, *, keep: bool = False) -> Steps[_Written]:
     """Send values with a payment of their own, or where none can be deleted, with ours."""
     if known.payment is not None:
         answer = yield Update(known.payment, fields)
-        return _Written("update", answer, (yield _ours(known)).held)
+        known.held = (yield _ours(known)).held
+        return _Written("update", answer, known.held)
     answer = yield Create({**(known.base or {}), "amount": CENT, **fields})
     known.payment = answer.payment_id
     if known.payment is None:
         return _Written("create", answer, {})
-    held = (yield _ours(known)).held
-    if (yield Delete(known.payment)).ok:
-        known.payment = None
+    held = known.held = (yield _ours(known)).held
+    if not keep:
+        yield from _deleted(known)
     return _Written("create", answer, held)
+
+
+def _deleted(known: Known) -> Steps[None]:
+    """Delete our payment, so that the next one can be created."""
+    if known.payment is not None and (yield Delete(known.payment)).ok:
+        known.payment = None
 
 
 def _cannot_write(known: Known) -> bool:
@@ -296,13 +305,16 @@ def _cannot_write(known: Known) -> bool:
 
 
 def day(known: Known) -> Steps[Finding]:
-    """Send a day at its first and at its last second, and read it back."""
+    """Send a day at its first and at its last second, and read it back.
+
+    The payment stays for `update_day`, which can tell only where there is a day before.
+    """
     if _cannot_write(known):
         return not_tried(_NO_PAYMENT)
     begin = yield from _written(known, {"paymentDate": known.day})
     if not begin.answer.ok:
         return begin.refused("Leave <paymentDate> out: tell the maintainers.")
-    end = yield from _written(known, {"paymentDate": known.late_that_day})
+    end = yield from _written(known, {"paymentDate": known.late_that_day}, keep=True)
     held = _moved(known.day, day_of(begin.held)), _moved(known.late_that_day, day_of(end.held))
     return _day(begin, held)
 
@@ -452,12 +464,14 @@ def _constant(*pair: JsonValue) -> Callable[[Known], tuple[JsonValue, JsonValue]
 
 _NEW_VALUES = {
     "amount": _constant(TWO_CENTS, CENT),
-    "paymentDate": lambda known: (known.day, known.day_before),
     "appliedBy": _constant(MARK, MARK[:-1]),
     "type": _constant("P", "X"),
     "paymentAccount": _constant(MARK, MARK[:-1]),
     "aRPaymentAccount": _constant(MARK, MARK[:-1]),
 }
+
+
+update_day = UpdateOf("paymentDate", lambda known: (known.day_before, known.day))
 
 
 def _ours(known: Known) -> Get:
