@@ -12,6 +12,7 @@ from payments.connectwise.answers import usable_id, usable_number
 from payments.connectwise.finance import payments_path
 from payments.models import Fields
 
+ODD_MINUTE = "41:23"
 _DAYS_AGO = 2  # in no time zone today, which ConnectWise may fill in by itself
 
 
@@ -76,6 +77,7 @@ class Known:
     held: Fields = field(default_factory=dict)
     base: Fields | None = None
     deletes: bool = False
+    takes_days: bool = False
     credited: Credited | None = None
     made: list[Made] = field(default_factory=list)
 
@@ -93,6 +95,11 @@ class Known:
     def late_that_day(self) -> str:
         """The end of that day."""
         return f"{self.day[:10]}T23:59:59Z"
+
+    @property
+    def odd_moment(self) -> str:
+        """A moment of that day that nobody else would send."""
+        return f"{self.day[:10]}T17:{ODD_MINUTE}Z"
 
     def made_any(self, kind: str) -> bool:
         """Tell whether a call of this kind was made."""

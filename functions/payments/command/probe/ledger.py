@@ -4,7 +4,7 @@ A create is noted before it is made, and its payment's id as soon as that is kno
 whose answer is lost is looked for, and a probe that was killed is cleaned up after by the next.
 Without an id, a payment is taken for ours only if nobody else would have made it: so small an
 amount, or exactly the one cent more than the balance. ConnectWise may have cut that to the balance,
-which somebody else may have paid: such a payment is only `doubtful`.
+which somebody else may have paid: if it does not show the odd moment either, it is `doubtful`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from payments.command.probe.writing import TINY
+from payments.command.probe.known import ODD_MINUTE
+from payments.command.probe.writing import CENT, TINY
 from payments.command.problem import CommandFailed
 from payments.models import Fields, Payment, amount_of, credit_of, day_of
 from payments.payment_fields import same_amount, same_day
@@ -36,12 +37,13 @@ class Noted:
             return False
         if abs(self.amount) <= TINY:
             return abs(amount) <= TINY
-        return same_amount(self.amount, amount)
+        odd = (day_of(payment.fields) or "").partition(":")[2].startswith(ODD_MINUTE)
+        return same_amount(self.amount, amount) or (odd and self.may_be(payment))
 
     def may_be(self, payment: Payment) -> bool:
-        """Tell whether it may have become the payment."""
-        amount, day = payment.amount, day_of(payment.fields)
-        if amount is None or amount > self.amount:
+        """Tell whether it may have become the payment: cut to the balance."""
+        day = day_of(payment.fields)
+        if not same_amount(self.amount - CENT, payment.amount or 0):
             return False
         return day is None or self.day is None or same_day(self.day, day)
 
@@ -66,7 +68,7 @@ class Ledger:
         try:
             content = json.loads(ledger.file.read_text("utf-8"))
             ledger._read(content)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             pass
         except (OSError, ValueError, LookupError, TypeError, ArithmeticError) as error:
             raise CommandFailed(
@@ -91,18 +93,16 @@ class Ledger:
         self.save(now)
         return noted
 
-    def learn(self, payment_id: int, now: float) -> None:
-        """Note a payment of ours."""
-        self.payments.add(payment_id)
-        self.save(now)
-
-    def refused(self, noted: Noted) -> None:
-        """Note that ConnectWise has refused a create.
+    def settle(self, noted: Noted, payment_id: int | None, now: float) -> None:
+        """Note what a create has become, None if ConnectWise has refused it.
 
         That is not believed of an amount that nobody else pays.
         """
         if abs(noted.amount) > TINY:
             self.creates.remove(noted)
+        if payment_id is not None:
+            self.payments.add(payment_id)
+        self.save(now)
 
     def is_ours(self, payment: Payment) -> bool:
         """Tell whether a payment on the invoice is surely ours."""

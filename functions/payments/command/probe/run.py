@@ -47,10 +47,10 @@ def probe(access: Access, asked: Asked) -> Result:
     """Ask all questions about the invoice; raises CommandFailed where none was asked."""
     with Interrupts() as interrupts:
         session = _open(access, asked)
+        session.begin()
         result = Result()
         try:
             try:
-                session.begin()
                 _ask_all(session, asked.say, result)
             except KeyboardInterrupt:
                 result.interrupted = True

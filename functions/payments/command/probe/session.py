@@ -74,7 +74,8 @@ class Session:
         self._found: tuple[Payment, ...] = ()
 
     def begin(self) -> None:
-        """Begin on an invoice that has no payments."""
+        """Begin on an invoice without payments; raises CommandFailed if nothing can be noted."""
+        self.ledger.save(self._clock.time())
         self._begun = True
 
     def run(self, steps: Steps[Finding]) -> Finding:
@@ -97,6 +98,7 @@ class Session:
         Whose answer was lost may show later: then there is a second look.
         """
         if self.ledger.empty:
+            self.ledger.close()
             return Left()
         seen = self._remove_all()
         wait_seconds = self._quiet_until - self._clock.monotonic()
@@ -124,13 +126,11 @@ class Session:
         path = self.known.invoice.payments_path
         with self._answered(create=True):
             answer = self.line.hear("create", "POST", path, write_json(dict(fields)))
-        if 400 <= answer.status < 500:
-            self.ledger.refused(noted)
-            return answer
-        if answer.payment_id is None:
+        refused = 400 <= answer.status < 500
+        if not refused and answer.payment_id is None:
             answer = self._looked_for(answer)
-        if answer.payment_id is not None:
-            self.ledger.learn(answer.payment_id, self._clock.time())
+        if refused or answer.payment_id is not None:
+            self.ledger.settle(noted, answer.payment_id, self._clock.time())
         return answer
 
     def _looked_for(self, answer: Answer) -> Answer:

@@ -314,6 +314,7 @@ def day(known: Known) -> Steps[Finding]:
     begin = yield from _written(known, {"paymentDate": known.day})
     if not begin.answer.ok:
         return begin.refused("Leave <paymentDate> out: tell the maintainers.")
+    known.takes_days = True
     end = yield from _written(known, {"paymentDate": known.late_that_day}, keep=True)
     held = _moved(known.day, day_of(begin.held)), _moved(known.late_that_day, day_of(end.held))
     return _day(begin, held)
@@ -396,7 +397,8 @@ def overpayment(known: Known) -> Steps[Finding]:
         return not_tried("ConnectWise does not say what the invoice's balance is")
     if _cannot_write(known):
         return not_tried(_NO_PAYMENT)
-    written = yield from _written(known, {"amount": balance + CENT})
+    moment: Fields = {"paymentDate": known.odd_moment} if known.takes_days else {}
+    written = yield from _written(known, {"amount": balance + CENT, **moment})
     if known.payment is not None:
         yield Update(known.payment, {"amount": CENT})
     return _over(known, written, balance)
