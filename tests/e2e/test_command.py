@@ -314,6 +314,7 @@ def test_check_ends_with_0_where_nothing_is_missing(
     assert {call.method for call in connectwise.calls()} == {"GET"}
     assert verdict(ran.output, "Read invoices") == "ok"
     assert verdict(ran.output, "Read payments") == "ok"
+    assert "What comes next:" in ran.output
 
 
 def test_check_names_the_missing_permission(operator: Operator, connectwise: Simulator) -> None:
@@ -322,6 +323,7 @@ def test_check_names_the_missing_permission(operator: Operator, connectwise: Sim
     assert ran.exit_code == 1
     assert verdict(ran.output, "Read payments").startswith("missing")
     assert "security role" in ran.output
+    assert "Mend what is missing or failed" in ran.output
 
 
 def test_check_says_that_the_keys_are_refused(operator: Operator, connectwise: Simulator) -> None:

@@ -15,7 +15,10 @@ from fakes.connectwise import error, page_of_html
 from fakes.mishaps import Killed
 from fakes.way import Answer
 from payments.command.problem import CommandFailed
+from payments.connectwise.wire import Response
 from payments.errors import NoAnswer
+from simulator import answers
+from simulator.forms import ODD_ANSWERS, Form
 from unit.probed import Tenant
 
 OTHERS = 3
@@ -208,3 +211,18 @@ def test_the_next_one_takes_back_what_a_killed_one_has_left(
         with pytest.raises(CommandFailed):
             tenant.probe(At(0, mishap, tenant), yes=False, confirm=lambda text: text != "Go on?")
         assert left_behind(tenant) == [], number
+
+
+@pytest.mark.parametrize("form", ODD_ANSWERS.values(), ids=ODD_ANSWERS)
+def test_creates_with_odd_answers_are_taken_back(tmp_path: Path, form: Form) -> None:
+    def way(operation: str, request: Any, effect: Callable[[], Answer]) -> Any:
+        response = effect()
+        if operation != "payment-create":
+            return response
+        assert isinstance(response, Response)
+        body = form.twist(answers.Answer(response.status, response.body.decode())).body
+        return Response(response.status, response.headers, body.encode())
+
+    tenant = Tenant(tmp_path / "notes")
+    tenant.probe(way)
+    assert left_behind(tenant) == []

@@ -55,7 +55,8 @@ def version(known: Known) -> Finding:
 
 def host(_known: Known) -> Finding:
     """Tell that the API is where it was looked for."""
-    return Finding("reached", "the API is where `site` says", "No `apiHost` is needed in addition.")
+    says = "its API answers where the secret's `site` (or `apiHost`) says"
+    return Finding("reached", says, "Nothing to do.")
 
 
 def limits(known: Known) -> Finding:
@@ -67,7 +68,8 @@ def limits(known: Known) -> Finding:
         for name, value in headers.items()
         if _LIMIT_HEADER.fullmatch(name)
     }
-    says = ", ".join(f"{name} {value}" for name, value in told.items()) or "no header names a limit"
+    limit = ", ".join(f"{name} {value}" for name, value in told.items())
+    says = f"{limit or 'no header names a limit'}; for support: {', '.join(named) or 'none'}"
     means = "The import learns the limit from 429 answers. Other programs of yours share it."
     return Finding(
         "named" if told else "not named", says, means, {"limits": told, "headers": named}

@@ -57,7 +57,9 @@ def probe(access: Access, asked: Asked) -> Result:
             finally:
                 interrupts.accepted = False
         finally:
-            asked.say("Taking back what was created; this may take a minute.")
+            asked.say(
+                "Taking back what was created. Ctrl-C does not end that; it may take a minute."
+            )
             left = session.take_back()
             result.remarks += _remarks(session, left)
         return result
@@ -84,13 +86,13 @@ def _announced(invoice: ProbedInvoice) -> str:
     over = ""
     if invoice.balance is not None:
         over = (
-            f"One of them is of {invoice.balance + CENT:f}, for a moment: one cent more than the "
+            f"One more is of {invoice.balance + CENT:f}, for a moment: one cent more than the "
             "balance. That may close the invoice, and start what your ConnectWise does when an "
             "invoice is paid. "
         )
     return (
         f"Invoice {invoice.number} (id {invoice.id}): some 60 calls, one at a time. On this "
-        "invoice up to ten payments of -0.01 to 0.02 are created, changed and deleted again. "
+        "invoice up to seven payments of -0.01 to 0.02 are created, changed and deleted again. "
         f"{over}Nothing else is changed. If this API member may not delete payments, one stays, "
         "with amount 0. Use a sandbox, or an invoice made for tests."
     )

@@ -27,8 +27,8 @@ from payments.connectwise.finance import Finance
 from payments.models import Fields, Payment
 from payments.quiet import SETTLE_SECONDS
 
-# Between looks at what is left: a minute in all.
-_PAUSES_SECONDS = (0.0, 0.0, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0)
+# Between looks at what is left: half a minute in all.
+_PAUSES_SECONDS = (0.0, 0.0, 1.0, 2.0, 5.0, 10.0, 15.0)
 _MOST_TRIES = 3
 _NOTHING: Fields = {"amount": 0}
 
@@ -102,7 +102,7 @@ class Session:
             return Left()
         seen = self._remove_all()
         wait_seconds = self._quiet_until - self._clock.monotonic()
-        if wait_seconds > 0:
+        if seen and wait_seconds > 0:
             self._clock.sleep(wait_seconds)
             seen = self._remove_all()
         left = Left(self._found, lost=self._lost) if seen else Left(unseen=True)
@@ -208,11 +208,13 @@ class Session:
                 answer = self.line.hear("update", "PATCH", path, _operations(_NOTHING))
             self._refused_changes[payment.id] += 400 <= answer.status < 500
             return
+        self._deletes[payment.id] += 1
+        if self._deletes[payment.id] >= _MOST_TRIES:
+            self._undeletable.add(payment.id)
         with self._answered():
             answer = self.line.hear("delete", "DELETE", path)
-        self._deletes[payment.id] += 1
         # Where it is still there at the next look, it cannot be deleted.
-        if answer.status < 500 or self._deletes[payment.id] >= _MOST_TRIES:
+        if answer.status < 500:
             self._undeletable.add(payment.id)
 
 
