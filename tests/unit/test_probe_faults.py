@@ -135,11 +135,13 @@ ENDURED = (
 DEATHS = (killed, killed_after, killed_late)
 TENANTS: dict[str, dict[str, Any]] = {
     "one payment": {},
-    "several payments": {"second_payment": "allow", "overpayment": "accept"},
     "one overwritten": {"second_payment": "replace", "overpayment": "reject"},
     "no days": {"shows_days": False},
-    "no deletion": {"delete_payments": "forbid"},
-    "no deletion, several": {"delete_payments": "refuse", "second_payment": "allow"},
+    "no deletion, several": {
+        "delete_payments": "refuse",
+        "second_payment": "allow",
+        "overpayment": "accept",
+    },
     "deletion in words alone": {"delete_payments": "pretend"},
 }
 FIRST_CREATE = 16

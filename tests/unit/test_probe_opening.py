@@ -160,8 +160,9 @@ def test_what_somebody_pays_in_the_middle_stays(tenant: Tenant) -> None:
             pay(tenant, "25")
         return effect()
 
-    tenant.probe(way)
+    result = tenant.probe(way)
     assert [row["amount"] for row in tenant.payments] == [25]
+    assert "there is now payment 3 of 25: not surely the probe's" in result.remarks[0]
 
 
 def killed_while_it_overpays(tenant: Tenant) -> None:

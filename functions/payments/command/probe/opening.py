@@ -111,6 +111,14 @@ def what_is_left(left: Left, session: Session) -> str:
     )
 
 
+def what_is_not_ours(left: Left, session: Session) -> str:
+    """Say what has appeared meanwhile."""
+    return (
+        f"On invoice {session.known.invoice.number} there is now {_named(left.others)}: not surely "
+        "the probe's, so it was left alone. Look at it in ConnectWise."
+    )
+
+
 def _named(payments: tuple[Payment, ...]) -> str:
     return "; ".join(_name(payment) for payment in payments) or "applied credits"
 

@@ -19,6 +19,7 @@ from payments.command.probe.opening import (
     find_invoice,
     refuse_unless_unused,
     what_is_left,
+    what_is_not_ours,
 )
 from payments.command.probe.questions import QUESTIONS, Question
 from payments.command.probe.reading import INVOICES, by_number
@@ -125,6 +126,8 @@ def _asked(session: Session, question: Question, stopped: str) -> Finding:
 def _remarks(session: Session, left: Left) -> list[str]:
     if left.anything:
         return [what_is_left(left, session)]
+    if left.others:
+        return [what_is_not_ours(left, session)]
     if not session.known.made_any("create"):
         return []
     return _not_as_before(session)
@@ -141,6 +144,6 @@ def _not_as_before(session: Session) -> list[str]:
     if not rows or ProbedInvoice.of(before.id, rows[0]) == before:
         return []
     return [
-        f"Everything is taken back, but invoice {before.number} is not as it was (its status or "
-        "its sums): look at it in ConnectWise."
+        f"All payments are taken back, but invoice {before.number} is not as it was (its status "
+        "or its sums): look at it in ConnectWise."
     ]

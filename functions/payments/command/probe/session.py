@@ -24,7 +24,7 @@ from payments.command.probe.line import Line
 from payments.command.problem import OUR_ERRORS
 from payments.connectwise.answers import write_json
 from payments.connectwise.finance import Finance
-from payments.models import Fields, Payment
+from payments.models import Fields, Payment, credit_of
 from payments.quiet import SETTLE_SECONDS
 
 # Between looks at what is left: half a minute in all.
@@ -37,11 +37,12 @@ _NOTHING: Fields = {"amount": 0}
 class Left:
     """What could not be taken back.
 
-    `payments` are still there; `unseen` tells that nobody knows, `lost` that a create was never
-    answered and has not shown either.
+    `payments` are still there; `others` are there too, and not surely ours. `unseen` tells that
+    nobody knows, `lost` that a create was never answered and has not shown either.
     """
 
     payments: tuple[Payment, ...] = ()
+    others: tuple[Payment, ...] = ()
     unseen: bool = False
     lost: bool = False
 
@@ -72,6 +73,7 @@ class Session:
         self._undeletable: set[int] = set()
         self._refused_changes: Counter[int] = Counter()
         self._found: tuple[Payment, ...] = ()
+        self._others: tuple[Payment, ...] = ()
 
     def begin(self) -> None:
         """Begin on an invoice without payments; raises CommandFailed if nothing can be noted."""
@@ -105,7 +107,7 @@ class Session:
         if seen and wait_seconds > 0:
             self._clock.sleep(wait_seconds)
             seen = self._remove_all()
-        left = Left(self._found, lost=self._lost) if seen else Left(unseen=True)
+        left = Left(self._found, self._others, lost=self._lost) if seen else Left(unseen=True)
         if not left.anything:
             self.ledger.close()
         return left
@@ -134,19 +136,25 @@ class Session:
         return answer
 
     def _looked_for(self, answer: Answer) -> Answer:
-        """Look for a payment that an answer does not show; a server error may come too early."""
+        """Look for a payment that an answer does not show; a server error may come too early.
+
+        Where ConnectWise says that it was created, it is the one that was not there before.
+        """
         if not answer.ok:
             self._lose(create=True)
-        new = [payment.id for payment in self._ours() if payment.id not in self.ledger.payments]
-        if not new:
+        new = [row for row in self.payments() if row.id not in self.ledger.payments]
+        ours = [row for row in new if self._is_ours(row)]
+        if answer.ok and len(new) == 1 and credit_of(new[0].fields) is None:
+            ours = new
+        if not ours:
             return answer
         self._lost = False
-        return replace(answer, body={"id": new[0]})
+        return replace(answer, body={"id": ours[0].id})
 
     def _change(self, payment_id: int, kind: str, method: str, body: str | None = None) -> Answer:
         """Change a payment, if it is ours."""
         if payment_id not in self.ledger.payments:
-            if payment_id not in [payment.id for payment in self._ours()]:
+            if payment_id not in [row.id for row in self.payments() if self._is_ours(row)]:
                 return Answer(0, reasons=("It is not the probe's.",))
             self.ledger.payments.add(payment_id)
         self.ledger.save(self._clock.time())
@@ -170,11 +178,9 @@ class Session:
         self._quiet_until = self._clock.monotonic() + SETTLE_SECONDS
         self._lost = self._lost or create
 
-    def _ours(self) -> Iterator[Payment]:
-        for payment in self.payments():
-            doubtful = self._begun and self.ledger.is_doubtful(payment)
-            if doubtful or self.ledger.is_ours(payment):
-                yield payment
+    def _is_ours(self, payment: Payment) -> bool:
+        doubtful = self._begun and self.ledger.is_doubtful(payment)
+        return doubtful or self.ledger.is_ours(payment)
 
     def _remove_all(self) -> bool:
         """Look, and remove, until nothing is left to be done; False if the last look failed."""
@@ -183,7 +189,9 @@ class Session:
             self._clock.sleep(pause)
             seen = False
             try:
-                self._found = tuple(self._ours())
+                listed = self.payments()
+                self._found = tuple(row for row in listed if self._is_ours(row))
+                self._others = tuple(row for row in listed if not self._is_ours(row))
                 left = [payment for payment in self._found if not self._is_done(payment)]
                 seen = True
                 for payment in left:
