@@ -215,6 +215,20 @@ def test_the_next_one_takes_back_what_a_killed_one_has_left(
         assert left_behind(tenant) == [], number
 
 
+def test_a_terminal_that_is_gone_is_no_reason_to_leave_anything(tmp_path: Path) -> None:
+    class Gone(list[str]):
+        def append(self, text: str) -> None:
+            if tenant.payments:
+                raise BrokenPipeError
+
+    tenant = Tenant(tmp_path / "notes")
+    tenant.said = Gone()
+    with pytest.raises(BrokenPipeError):
+        tenant.probe()
+    assert "payment-create" in tenant.kinds
+    assert left_behind(tenant) == []
+
+
 @pytest.mark.parametrize("form", ODD_ANSWERS.values(), ids=ODD_ANSWERS)
 def test_creates_with_odd_answers_are_taken_back(tmp_path: Path, form: Form) -> None:
     def way(operation: str, request: Any, effect: Callable[[], Answer]) -> Any:

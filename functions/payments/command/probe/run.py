@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,8 @@ from payments.command.probe.report import Found, Result
 from payments.command.probe.session import Left, Session
 from payments.command.probe.writing import CENT
 from payments.command.problem import OUR_ERRORS, CommandFailed, sentence
+
+_TAKING_BACK = "Taking back what was created. Ctrl-C does not end that; it may take a minute."
 
 Say = Callable[[str], None]
 
@@ -58,11 +61,9 @@ def probe(access: Access, asked: Asked) -> Result:
             finally:
                 interrupts.accepted = False
         finally:
-            asked.say(
-                "Taking back what was created. Ctrl-C does not end that; it may take a minute."
-            )
-            left = session.take_back()
-            result.remarks += _remarks(session, left)
+            with suppress(OSError, SystemExit):  # the terminal may be gone
+                asked.say(_TAKING_BACK)
+            result.remarks += _remarks(session, session.take_back())
         return result
 
 
