@@ -3,7 +3,11 @@
 dialogue     what is said to ConnectWise, and what is heard. Pure, as are
 known        what has been found out so far
 reading      the questions that only read
-writing      the questions that write
+creating     the questions that write: about new payments,
+updating     about payments that are there,
+values       and about days and amounts
+counting     the questions that are answered by the way
+common       what these have in common
 questions    the table of all questions, in their order
 ledger       what may be in ConnectWise because of us: on disk before it is sent
 session      carries out the steps, and takes back what they left

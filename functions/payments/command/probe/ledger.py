@@ -16,8 +16,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from payments.command.probe.common import CENT, TINY
 from payments.command.probe.known import ODD_MINUTE
-from payments.command.probe.writing import CENT, TINY
 from payments.command.problem import CommandFailed
 from payments.models import Fields, Payment, amount_of, credit_of, day_of
 from payments.payment_fields import same_amount, same_day

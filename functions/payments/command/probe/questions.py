@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from payments.command.probe import reading, writing
+from payments.command.probe import counting, creating, reading, updating, values
 from payments.command.probe.dialogue import Finding, Steps
 from payments.command.probe.known import Known
 
@@ -36,22 +36,22 @@ QUESTIONS = (
     Question("bracket", reading.bracket),
     Question("url", reading.url),
     Question("not-found", reading.not_found),
-    Question("type", writing.type_needed),
-    Question("payment-list", writing.payment_list),
-    Question("paid-sum", writing.paid_sum),
-    Question("unposted", writing.unposted),
-    Question("second-payment", writing.second_payment),
-    *(Question(f"update-{name}", ask) for name, ask in writing.update_questions()),
-    Question("update-credit", writing.update_credit),
-    Question("delete", writing.deletion),
-    Question("day", writing.day),
-    Question("update-paymentDate", writing.update_day),
-    Question("decimals", writing.decimals),
-    Question("zero", writing.zero),
-    Question("negative", writing.negative),
-    Question("overpayment", writing.overpayment),
-    Question("rights", writing.rights),
+    Question("type", creating.type_needed),
+    Question("payment-list", creating.payment_list),
+    Question("paid-sum", creating.paid_sum),
+    Question("unposted", creating.unposted),
+    Question("second-payment", creating.second_payment),
+    *(Question(f"update-{name}", ask) for name, ask in updating.update_questions()),
+    Question("update-credit", updating.update_credit),
+    Question("delete", updating.deletion),
+    Question("day", values.day),
+    Question("update-paymentDate", updating.update_day),
+    Question("decimals", values.decimals),
+    Question("zero", values.zero),
+    Question("negative", values.negative),
+    Question("overpayment", values.overpayment),
+    Question("rights", counting.rights),
     Question("rate", reading.limits),
-    Question("server-errors", writing.server_errors),
-    Question("lost-answers", writing.slowest),
+    Question("server-errors", counting.server_errors),
+    Question("lost-answers", counting.slowest),
 )

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from payments.command.connectwise_access import Access
+from payments.command.probe.common import CENT
 from payments.command.probe.dialogue import Finding, Get, not_tried
 from payments.command.probe.interrupts import Interrupts
 from payments.command.probe.known import Known, ProbedInvoice
@@ -26,7 +27,6 @@ from payments.command.probe.questions import QUESTIONS, Question
 from payments.command.probe.reading import INVOICES, by_number
 from payments.command.probe.report import Found, Result
 from payments.command.probe.session import Left, Session
-from payments.command.probe.writing import CENT
 from payments.command.problem import OUR_ERRORS, CommandFailed, sentence
 
 _TAKING_BACK = "Taking back what was created. Ctrl-C does not end that; it may take a minute."
