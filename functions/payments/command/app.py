@@ -20,8 +20,8 @@ from typer.core import TyperGroup
 
 from payments.command import check as checking
 from payments.command import truth as truths
-from payments.command.convert import columns_told, convert, separator_told
 from payments.command.connectwise_access import credentials, open_access
+from payments.command.convert import columns_told, convert, separator_told
 from payments.command.deployment import Deployment
 from payments.command.import_file import exit_code, import_file, object_key, result
 from payments.command.imports import list_imports
