@@ -18,6 +18,7 @@ from payments.models import (
     There,
     TruthRecord,
 )
+from payments.wording import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +95,20 @@ class Known:
     """
 
     invoice_id: int
+    there: There
     truth: TruthRecord | None = None
     payments: tuple[Payment, ...] | None = None
-    there: There | None = None
+    number: str = ""
     is_doubtful: bool = False
     is_assumed: bool = False
     may_hold: frozenset[Decimal] = frozenset()
     is_paid_up: bool = False
+
+    @property
+    def invoice(self) -> str:
+        """The invoice as people call it."""
+        return (
+            f"{visible(self.number)} (id {self.invoice_id})"
+            if self.number
+            else f"{self.invoice_id}"
+        )

@@ -26,11 +26,12 @@ from payments.models import (
     TruthRecord,
     credit_of,
 )
-from payments.notes import Ledger, Notes
+from payments.notes import Ledger, Notes, Seen
 from payments.payment_fields import same_amount
 from payments.quiet import Quiet
-from payments.receipts import sums_in_doubt
+from payments.receipts import amounts_in_doubt, in_place, sums_in_doubt
 from payments.rules import invoice_of, names_payment, settled
+from payments.second_payment import may_be_left
 from payments.sending import Occupied, Sender
 
 
@@ -74,19 +75,18 @@ class Gathering:
         self._may_hold: Mapping[int, frozenset[Decimal]] = {}
 
     def resume(self, records: Sequence[PaymentRecord]) -> Steps[None]:
-        """Find out what records that an earlier run may have sent would come to together."""
-        if not self._adds_up:
-            return
+        """Find out what records that an earlier run may have sent would leave."""
         prepared = yield from self._looked_up(records, 0)
-        placed, where = [], {}
-        for record in self._to_be_sent(records, prepared.truth):
-            truth = self._latest(record, prepared.truth)
-            if truth is not None and truth.invoice_id is not None:
-                where[truth.external_id] = truth.invoice_id
-            with suppress(Exception):
-                placed.append((record, invoice_of(record, truth, prepared.invoices)))
+        wanted = self._to_be_sent(records, prepared.truth)
+        where = {
+            name: it.invoice_id for name, it in prepared.truth.items() if it.invoice_id is not None
+        }
+        placed = in_place(((it, _invoice(it, prepared.invoices)) for it in wanted), where)
+        if not self._adds_up:
+            self._may_hold = amounts_in_doubt(placed)
+            return
         found = self._ledger.find({*where.values(), *(number for _, number in placed)})
-        entries = {number: it for number, it in found.items() if isinstance(it, LedgerEntry)}
+        entries = {number: it.entry for number, it in found.items() if it.entry is not None}
         once = self._policy.prevent_reprocessing
         self._may_hold = sums_in_doubt(placed, where, entries, once=once)
 
@@ -94,7 +94,7 @@ class Gathering:
         """Look up what many records need, with few calls."""
         prepared = yield from self._looked_up(records, chunk)
         wanted = self._to_be_sent(records, prepared.truth)
-        self._notes.prepare(chunk, self._clear(wanted, prepared))
+        self._notes.prepare(chunk, self._seen(wanted, prepared))
         return prepared
 
     def _looked_up(self, records: Sequence[PaymentRecord], chunk: int) -> Steps[Prepared]:
@@ -120,26 +120,31 @@ class Gathering:
         return self._policy.second_payment is SecondPayment.ADD
 
     def _named(self, record: PaymentRecord, truth: TruthRecord | None) -> bool:
-        """Tell whether the record's payment need not be looked for; sums always are."""
-        is_receipt = self._adds_up and credit_of(record.fields) is None
-        return names_payment(record, truth) and not is_receipt
+        """Tell whether the record's payment need not be looked for.
 
-    def _clear(
-        self, records: Sequence[PaymentRecord], prepared: Prepared
-    ) -> dict[int, bool | None]:
-        """Tell of each invoice whether it surely has no payment yet, None if that is in doubt."""
-        clear: dict[int, bool | None] = {}
-        doubtful: set[int] = set()
+        Sums always are, and what was not accepted before: it may be what others have made.
+        """
+        if self._adds_up and credit_of(record.fields) is None:
+            return False
+        failed_before = truth is not None and not truth.accepted and record.payment_id is None
+        return names_payment(record, truth) and not failed_before
+
+    def _seen(self, records: Sequence[PaymentRecord], prepared: Prepared) -> dict[int, Seen]:
+        """Return what is seen of each invoice before any of the records is begun."""
+        seen: dict[int, Seen] = {}
         for record in records:
             truth = self._latest(record, prepared.truth)
+            in_doubt = self._quiet.is_doubtful(record.number)
+            is_named = self._named(record, truth)
             for invoice_id in self.invoices(record, truth, prepared):
-                clear.setdefault(invoice_id, False)
-                if self._quiet.is_doubtful(record.number):
-                    doubtful.add(invoice_id)
-                elif not self._named(record, truth):
-                    named = prepared.invoices.named(record, invoice_id)
-                    clear[invoice_id] = named is not None and named.paid == 0
-        return clear | dict.fromkeys(doubtful)
+                named = prepared.invoices.named(record, invoice_id)
+                named = named or prepared.invoices.by_id.get(invoice_id)
+                other = seen.get(invoice_id, Seen(None, in_doubt=False, is_named=True))
+                paid = other.paid if named is None else named.paid
+                seen[invoice_id] = Seen(
+                    paid, in_doubt or other.in_doubt, is_named and other.is_named
+                )
+        return seen
 
     def invoices(
         self, record: PaymentRecord, truth: TruthRecord | None, prepared: Prepared
@@ -164,17 +169,9 @@ class Gathering:
             payments = self._assumed(record, invoice_id, prepared)
             is_assumed = bool(payments)
             if not payments:
-                payments = yield from self._payments_of(record, invoice_id, prepared)
-        return Known(
-            invoice_id,
-            truth,
-            payments,
-            self._notes.there(invoice_id),
-            self._quiet.is_doubtful(record.number),
-            is_assumed,
-            self._may_hold.get(invoice_id, frozenset()),
-            _is_paid_up(prepared.invoices.named(record, invoice_id)),
-        )
+                payments = yield from self._payments_of(record, invoice_id, prepared, truth)
+        named = prepared.invoices.named(record, invoice_id)
+        return self._known(record.number, invoice_id, named, payments, truth, is_assumed=is_assumed)
 
     def former(self, record: PaymentRecord, invoice_id: int, prepared: Prepared) -> Steps[Known]:
         """Return what is known of the invoice on which the record's receipt was before."""
@@ -184,12 +181,28 @@ class Gathering:
         is_assumed = bool(payments)
         if not payments:
             payments = yield from self._sender.read(invoice_id, None)
+            is_doubtful = self._quiet.is_doubtful(record.number)
+            self._notes.looked(prepared.chunk, invoice_id, payments, is_doubtful=is_doubtful)
+        number = record.number
+        return self._known(number, invoice_id, named, payments, None, is_assumed=is_assumed)
+
+    def _known(
+        self,
+        number: int,
+        invoice_id: int,
+        named: Invoice | None,
+        payments: tuple[Payment, ...] | None,
+        truth: TruthRecord | None,
+        *,
+        is_assumed: bool,
+    ) -> Known:
         return Known(
             invoice_id,
-            None,
-            payments,
             self._notes.there(invoice_id),
-            self._quiet.is_doubtful(record.number),
+            truth,
+            payments,
+            "" if named is None else named.number,
+            self._quiet.is_doubtful(number),
             is_assumed,
             self._may_hold.get(invoice_id, frozenset()),
             _is_paid_up(named),
@@ -197,21 +210,30 @@ class Gathering:
 
     def found(
         self, record: PaymentRecord, known: Known, occupied: Occupied, prepared: Prepared
-    ) -> Known:
+    ) -> Steps[Known]:
         """Return what is known now that something else is there than was supposed.
 
         What an own create may have left is as it was sent, or cut to the balance.
         """
-        own = known.is_doubtful or occupied.may_be_own
-        self._look_at(record, known.invoice_id, occupied.payments, prepared, is_doubtful=own)
-        there = self._notes.there(known.invoice_id)
-        found = replace(
-            known, payments=occupied.payments, there=there, is_doubtful=own, is_assumed=False
+        may_hold, is_paid_up = known.may_hold, known.is_paid_up
+        own = known.is_doubtful
+        if occupied.may_be_own and occupied.amount is not None:
+            found = yield from self._lookup.look_up_all(batches([known.invoice_id], ()))
+            is_paid_up = _is_paid_up(found.by_id.get(known.invoice_id))
+            may_hold |= {occupied.amount}
+            own = True
+        now = replace(
+            known,
+            payments=occupied.payments,
+            is_doubtful=own,
+            is_assumed=False,
+            may_hold=may_hold,
+            is_paid_up=is_paid_up,
         )
-        if not occupied.may_be_own:
-            return found
-        sent = frozenset(filter(None, [occupied.amount]))
-        return replace(found, may_hold=known.may_hold | sent, is_paid_up=True)
+        is_left = own and all(may_be_left(it.amount, now) for it in occupied.payments)
+        self._look_at(record, known.invoice_id, occupied.payments, prepared, is_doubtful=is_left)
+        there = self._notes.there(known.invoice_id)
+        return replace(now, there=there, is_doubtful=is_left)
 
     def learn(
         self, record: PaymentRecord, known: Known, payment: Payment, taught: Outcome, chunk: int
@@ -221,7 +243,7 @@ class Gathering:
         A payment that the record has named need not be its invoice's only one.
         """
         place = known.invoice_id, credit_of(record.fields)
-        is_only = known.payments is not None
+        is_only = known.payments is not None and len(known.payments) <= 1
         self._learned.add(chunk, place, payment, taught.learned, is_only=is_only)
         for entry in taught.recorded:
             self._notes.recorded(chunk, entry)
@@ -261,16 +283,13 @@ class Gathering:
 
     def _recorded(self, named: Invoice | None, invoice_id: int, number: int) -> tuple[Payment, ...]:
         """Return the payment that the ledger knows, if the invoice's sum is just what it holds."""
-        there = self._notes.there(invoice_id)
-        if not isinstance(there, LedgerEntry) or named is None:
+        entry = self._notes.there(invoice_id).entry
+        if entry is None or entry.amount is None or named is None or named.paid is None:
             return ()
-        adds_up = (
-            named.paid is not None
-            and there.amount is not None
-            and same_amount(there.amount, named.paid)
-            and self._is_as_looked_up(number, invoice_id)
-        )
-        return (_as_recorded(there),) if adds_up else ()
+        adds_up = same_amount(entry.amount, named.paid)
+        if not adds_up or not self._is_as_looked_up(number, invoice_id):
+            return ()
+        return (_as_recorded(entry),)
 
     def _is_as_looked_up(self, number: int, invoice_id: int) -> bool:
         """Tell whether nothing was sent to the invoice since it was looked up."""
@@ -281,9 +300,13 @@ class Gathering:
         )
 
     def _payments_of(
-        self, record: PaymentRecord, invoice_id: int, prepared: Prepared
+        self,
+        record: PaymentRecord,
+        invoice_id: int,
+        prepared: Prepared,
+        truth: TruthRecord | None,
     ) -> Steps[tuple[Payment, ...]]:
-        """Return the invoice's payments.
+        """Return the invoice's payments, the one that the truth table names in front.
 
         They are as this run has left them, as the bulk lookup saw them where that is sure, or
         looked up now. A sum of zero is sure, except that payments of zero do not show in it, and
@@ -307,6 +330,8 @@ class Gathering:
             self._look_at(record, invoice_id, (), prepared, is_doubtful=is_doubtful)
             return ()
         payments = yield from self._sender.read(invoice_id, credit)
+        if truth is not None:
+            payments = tuple(sorted(payments, key=lambda it: it.id != truth.payment_id))
         if named is not None and named.paid and not payments and credit is None:
             yield from self._check_that_none_is_hidden(named)
         self._look_at(record, invoice_id, payments, prepared, is_doubtful=is_doubtful)
@@ -325,6 +350,13 @@ class Gathering:
 def _as_recorded(entry: LedgerEntry) -> Payment:
     shown = {"amount": entry.amount, "paymentDate": entry.day}
     return Payment(entry.payment_id, {name: it for name, it in shown.items() if it is not None})
+
+
+def _invoice(record: PaymentRecord, invoices: FoundInvoices) -> int | None:
+    """Return the invoice that the record names, None if it names none or not a single one."""
+    with suppress(Exception):
+        return invoice_of(record, None, invoices)
+    return None
 
 
 def _is_paid_up(invoice: Invoice | None) -> bool:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from enum import StrEnum
 
-from payments.models import Action, Replaced, SourceFile
+from payments.models import Action, Replaced, SecondPayment, SourceFile
 
 MAX_KILLS = 3
 """A file that kills the run this often at the same place is given up."""
@@ -91,7 +91,7 @@ class Tally:
         for result in results:
             counts[result.action] += 1
             amounts[result.action] += result.amount or 0
-            if result.replaced is not None and result.action.succeeded:
+            if result.replaced is not None:
                 replaced.append(result.replaced)
         return cls(
             counts[Action.CREATED],
@@ -144,7 +144,8 @@ class ImportState:
     `run` numbers the runs, and `run_token` is the current one's own: who has neither must not
     write. `kills` counts the runs in a row that ended without a word and without progress, `waits`
     those that were put back because something was down, `stuck` those because of one record.
-    `connection` is the ConnectWise company that it began with. `look_again`: some payments may have
+    `connection` is the ConnectWise company that it began with, as `second_payment` is what was set
+    then. `look_again`: some payments may have
     been created twice. `stop_asked` says who wants the import to end. `cut_short` says why nothing
     is sent any more beyond record `reach`, or, if `given_up`, at all. `first_failures` and
     `first_replaced` name some records of a finished import, a line each.
@@ -165,6 +166,7 @@ class ImportState:
     reach: int = 0
     quiet_until: float = 0.0
     connection: str | None = None
+    second_payment: SecondPayment | None = None
     look_again: bool = False
     stop_asked: str | None = None
     cut_short: str | None = None
@@ -207,9 +209,15 @@ class ImportState:
             updated_at=now,
         )
 
-    def checked(self, file: CheckedFile, now: float) -> ImportState:
-        """Note that the file may be imported."""
-        return replace(self, root=file.root, total=file.total, updated_at=now)
+    def checked(self, file: CheckedFile, second_payment: SecondPayment, now: float) -> ImportState:
+        """Note that the file may be imported, and how: a setting that is changed is for others."""
+        return replace(
+            self,
+            root=file.root,
+            total=file.total,
+            second_payment=second_payment,
+            updated_at=now,
+        )
 
     def connected(self, connection: str) -> ImportState:
         """Note to which company payments go; once any may have been sent it stays that one."""

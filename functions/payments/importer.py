@@ -41,7 +41,7 @@ from payments.files.reader import check_file, read_records
 from payments.files.record import ReadingRules
 from payments.import_state import MAX_KILLS, ImportState, Tally
 from payments.last_look import Look, Overruled, last_look
-from payments.models import Outcome, Record, SecondPayment, SourceFile
+from payments.models import Outcome, Record, SecondPayment, SourceFile, There
 from payments.parts import Connection, ImportSettings, Kind, Parts, ResumableWork
 from payments.pipeline import ONE_BY_ONE, Bounds, Pipeline, Work, take_chunk
 from payments.quiet import SETTLE_SECONDS, Quiet
@@ -226,7 +226,8 @@ class _Run:
         # The event's version may be deleted while payments are under way.
         self._bucket.keep(self._source, self._state.import_id)
         if checked is not None:
-            self._save(self._state.checked(checked, self._clock.time()))
+            second_payment = self._settings.second_payment
+            self._save(self._state.checked(checked, second_payment, self._clock.time()))
         self._send(path, self._state.total or 0)
 
     def _send(self, path: Path, until: int) -> None:
@@ -293,12 +294,17 @@ class _Run:
     def _kind(self) -> Kind:
         return self._parts.kinds[self._state.root.name]
 
+    @property
+    def _second_payment(self) -> SecondPayment:
+        """What was set when the import began."""
+        return self._state.second_payment or self._settings.second_payment
+
     def _work(self, connection: Connection) -> ResumableWork:
         policy = Policy(
             self._state.import_id,
             self._source.key,
             self._settings.prevent_reprocessing,
-            self._settings.second_payment,
+            self._second_payment,
         )
         patience = self._patience(connection)
         return self._kind.work(connection, patience, self._quiet, policy, self._clock)
@@ -315,7 +321,7 @@ class _Run:
     def _records(self, path: Path, until: int) -> Iterator[Record]:
         """Read what is left up to record number `until`."""
         today = datetime.fromtimestamp(self._clock.time(), UTC).date()
-        adds_up = self._settings.second_payment is SecondPayment.ADD
+        adds_up = self._second_payment is SecondPayment.ADD
         rules = ReadingRules(self._settings.currency_decimals, today, refunds=adds_up)
         left = islice(read_records(path, after=self._state.done), max(until - self._state.done, 0))
         return (self._kind.read(raw, rules) for raw in left)
@@ -336,7 +342,7 @@ class _Run:
         """Let the truth table, the ledger and the checkpoint follow a stored part."""
         stored = read_part(part)
         learned = [outcome.learned for outcome in stored if outcome.learned is not None]
-        recorded = [entry for outcome in stored for entry in outcome.recorded]
+        recorded = [There(it.invoice_id, it) for outcome in stored for it in outcome.recorded]
         if learned:
             self._connected().truth.store(learned)
         if recorded:
@@ -381,8 +387,8 @@ class _Run:
         if number <= self._state.reach:
             return (
                 "The import was given up near this record: it is not known whether ConnectWise has "
-                "recorded this payment. Uploading it again is safe: it finds the payment if there "
-                "is one."
+                "recorded this payment. Look at its invoice there. If the payment is there, "
+                "nothing is left to do; if not, upload this record again."
             )
         return "Not sent: the import was given up before this record. Upload it again."
 

@@ -217,19 +217,23 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What an import found on an invoice of which the ledger knew nothing, before it changed it.
+    """What an import found on an invoice before it changed that, and the ledger did not know.
 
-    Until somebody has `looked`, it is only known that something may be there.
+    Until somebody has `looked`, it is only known that something else may be there.
     """
 
-    invoice_id: int
     import_id: str
     looked: bool = False
     payment: Payment | None = None
 
 
-There: TypeAlias = LedgerEntry | Found
-"""What the ledger knows of an invoice."""
+@dataclass(frozen=True, slots=True)
+class There:
+    """What the ledger has of an invoice: what was recorded last, and what an import found there."""
+
+    invoice_id: int
+    entry: LedgerEntry | None = None
+    found: Found | None = None
 
 
 @dataclass(frozen=True, slots=True)

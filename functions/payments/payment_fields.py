@@ -116,11 +116,11 @@ def holds(sent: Fields, held: Fields) -> bool:
 def accepts(sent: Fields, held: Fields) -> bool:
     """Tell whether ConnectWise has taken what was sent, as far as it shows it.
 
-    A payment's date may stay empty until the invoice is paid in full, so one proof is enough.
+    A payment's date may stay empty until the invoice is paid in full: the amount is enough.
     """
-    proofs = _proofs(sent)
-    shown = not proofs or any(field.name in held for field in proofs)
-    return shown and not differences(sent, held)
+    proofs = [field.name for field in _proofs(sent)]
+    needed = [name for name in proofs if name == "amount"] or proofs
+    return all(name in held for name in needed) and not differences(sent, held)
 
 
 def _proofs(sent: Fields) -> list[WritableField]:

@@ -14,7 +14,6 @@ from decimal import Decimal
 from payments.decisions import Create, Decision, Known, Update
 from payments.errors import RecordRejected
 from payments.models import (
-    Found,
     JsonValue,
     LedgerEntry,
     Payment,
@@ -26,6 +25,7 @@ from payments.models import (
     day_of,
 )
 from payments.payment_fields import accepts, same_amount
+from payments.second_payment import may_be_left
 from payments.wording import money
 
 MAX_BYTES = 100_000
@@ -42,7 +42,7 @@ def add_up(record: PaymentRecord, known: Known) -> Decision:
     total = sum_of(receipts)
     if total < 0:
         raise RecordRejected(
-            f"With this refund the receipts of invoice {known.invoice_id} would come to "
+            f"With this refund the receipts of invoice {known.invoice} would come to "
             f"{money(total)}: no more can be taken back than the {money(sum_of(before))} that were "
             "received. Nothing was sent."
         )
@@ -66,7 +66,7 @@ def take_away(truth: TruthRecord, former: Known) -> Update | None:
             return None
         raise RecordRejected(
             f"External id {truth.external_id} is payment {truth.payment_id} on invoice "
-            f"{former.invoice_id}, where it is no receipt that could be moved. Nothing was sent. "
+            f"{former.invoice}, where it is no receipt that could be moved. Nothing was sent. "
             "If these are two payments, give this one an external id of its own. If not, "
             f"`python -m payments truth adopt {former.invoice_id}` takes what is there as a "
             "receipt: then it can be taken back."
@@ -85,14 +85,15 @@ def set_back(decision: Decision, payment: Payment, before: Receipts) -> Update:
     return Update(decision.invoice_id, payment.id, fields_of(before), receipts=before)
 
 
-def receipts_before(there: There | None, payment: Payment | None) -> Receipts:
+def receipts_before(there: There, payment: Payment | None) -> Receipts:
     """Return the receipts of which the payment is the sum."""
-    if not isinstance(there, LedgerEntry):
+    entry = there.entry
+    if entry is None:
         return {}
-    return there.receipts if payment is None or there.payment_id == payment.id else {}
+    return entry.receipts if payment is None or entry.payment_id == payment.id else {}
 
 
-def to_add_up(decision: Decision, there: There | None, payment: Payment) -> LedgerEntry:
+def to_add_up(decision: Decision, there: There, payment: Payment) -> LedgerEntry:
     """Return what the ledger is to know of the invoice, without the time, the file and the record.
 
     What ConnectWise has not accepted is no receipt.
@@ -140,6 +141,33 @@ def fields_of(receipts: Receipts) -> dict[str, JsonValue]:
     """Return the payment's amount, and as its date the newest receipt's."""
     days = [it.day for it in receipts.values() if it.day is not None]
     return {"amount": sum_of(receipts), **({"paymentDate": max(days)} if days else {})}
+
+
+def in_place(
+    records: Iterable[tuple[PaymentRecord, int | None]], where: Mapping[str, int]
+) -> list[tuple[PaymentRecord, int]]:
+    """Return records with their invoices; one that names none is where its external id was last."""
+    placed, found = dict(where), []
+    for record, invoice_id in records:
+        name = record.external_id
+        place = placed.get(name or "") if invoice_id is None else invoice_id
+        if place is None:
+            continue
+        found.append((record, place))
+        if name is not None:
+            placed[name] = place
+    return found
+
+
+def amounts_in_doubt(
+    records: Iterable[tuple[PaymentRecord, int]],
+) -> dict[int, frozenset[Decimal]]:
+    """Return, by invoice, what records leave that are not added up."""
+    amounts: dict[int, frozenset[Decimal]] = {}
+    for record, invoice_id in records:
+        if record.amount is not None:
+            amounts[invoice_id] = amounts.get(invoice_id, frozenset()) | {record.amount}
+    return amounts
 
 
 def sums_in_doubt(
@@ -195,7 +223,7 @@ def _only_payment(record: PaymentRecord, known: Known) -> Payment | None:
     payment = _sum_of_ours(known)
     if record.payment_id is not None and (payment is None or payment.id != record.payment_id):
         raise RecordRejected(
-            f"Invoice {known.invoice_id} has no payment {record.payment_id}. Receipts are known by "
+            f"Invoice {known.invoice} has no payment {record.payment_id}. Receipts are known by "
             "their <externalId> here: leave out the <id>."
         )
     return payment
@@ -206,7 +234,7 @@ def _sum_of_ours(known: Known) -> Payment | None:
     if len(payments) > 1:
         ids = ", ".join(str(payment.id) for payment in payments)
         raise RecordRejected(
-            f"Invoice {known.invoice_id} has several payments where one should be the sum of its "
+            f"Invoice {known.invoice} has several payments where one should be the sum of its "
             f"receipts: {ids}. Look at the invoice in ConnectWise and delete what is too much."
         )
     payment = payments[0] if payments else None
@@ -218,39 +246,35 @@ def _sum_of_ours(known: Known) -> Payment | None:
 def _is_ours(payment: Payment | None, known: Known) -> bool:
     """Tell whether ConnectWise holds a sum of ours; where we have none, zero is one."""
     held = Decimal(0) if payment is None else payment.amount or Decimal(0)
-    if known.is_doubtful and _was_clear(known.there) and _may_be_left(held, known):
+    ours, found = _recorded(payment, known.there), known.there.found
+    if same_amount(held, ours):
         return True
-    there = known.there
-    if not isinstance(there, LedgerEntry) or (payment and there.payment_id != payment.id):
-        return not held
-    if there.added_up is None and not there.receipts:  # recorded without an external id
-        return not held
-    return same_amount(held, there.amount or Decimal(0))
-
-
-def _was_clear(there: There | None) -> bool:
-    """Tell whether nothing of others was on the invoice when this import came to it."""
-    if not isinstance(there, Found):
+    if not known.is_doubtful or not may_be_left(held, known):
+        return False
+    if found is None:
         return True
-    return there.looked and (there.payment is None or not there.payment.amount)
+    before = None if found.payment is None else found.payment.amount
+    return found.looked and same_amount(before or Decimal(0), ours)
 
 
-def _may_be_left(held: Decimal, known: Known) -> bool:
-    """Tell whether a killed run may have left this sum, or one that was cut to the balance."""
-    if any(same_amount(held, it) for it in known.may_hold):
-        return True
-    return known.is_paid_up and any(held < it for it in known.may_hold)
+def _recorded(payment: Payment | None, there: There) -> Decimal:
+    """Return the sum of ours; a payment that was recorded without an external id is none."""
+    entry = there.entry
+    if entry is None or (payment is not None and entry.payment_id != payment.id):
+        return Decimal(0)
+    is_sum = entry.added_up is not None or bool(entry.receipts)
+    return (entry.amount if is_sum else None) or Decimal(0)
 
 
 def _changed(known: Known, payment: Payment | None) -> str:
-    there, number = known.there, known.invoice_id
-    recorded = there.amount if isinstance(there, LedgerEntry) else None
+    number = known.invoice_id
+    recorded = _recorded(payment, known.there)
     held = "none" if payment is None else f"{payment.id}, of {money(payment.amount or Decimal(0))},"
-    ours = "none was" if recorded is None else f"{money(recorded)} were"
+    ours = f"{money(recorded)} were" if recorded else "none was"
     return (
-        f"ConnectWise has payment {held} on invoice {number}, but {ours} recorded here. Nothing "
-        "was sent. Look at the invoice in ConnectWise: if what it holds is right, and is to be "
-        f"added to, `python -m payments truth adopt {number}` takes it as one more receipt; if the "
-        f"receipts from now on are to replace it, `python -m payments truth reset {number}`. Then "
-        "upload this record again."
+        f"ConnectWise has payment {held} on invoice {known.invoice}, but {ours} recorded here. "
+        "Nothing was sent. Look at the invoice in ConnectWise. If what it holds is right, and is "
+        f"to be added to: `python -m payments truth adopt {number}` takes it as one more receipt. "
+        "If the receipts from now on are to replace it: "
+        f"`python -m payments truth reset {number}`. Then upload this record again."
     )

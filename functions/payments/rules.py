@@ -14,14 +14,15 @@ decided again, and finds what its first time has left: a rule has to come to the
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
+from shlex import quote
 from typing import Protocol
 
 from payments.decisions import NOTHING_FOUND, Create, Decision, FoundInvoices, Known, Policy, Update
 from payments.errors import RecordRejected
 from payments.models import (
     Action,
-    LedgerEntry,
     Outcome,
     Payment,
     PaymentRecord,
@@ -30,6 +31,7 @@ from payments.models import (
     SecondPayment,
     TruthRecord,
     credit_of,
+    day_of,
 )
 from payments.payment_fields import Difference, accepts, differences, same_amount, same_day
 from payments.receipts import add_up
@@ -91,9 +93,9 @@ def decide(
         decision = rule(record, known)
         if decision is not None:
             if decision.replaced and second_payment is SecondPayment.REJECT:
-                raise RecordRejected(_second_payment(decision))
+                raise RecordRejected(_second_payment(decision, known))
             return decision
-    raise RecordRejected(f"Invoice {known.invoice_id} has no payment yet: give its <amount>.")
+    raise RecordRejected(f"Invoice {known.invoice} has no payment yet: give its <amount>.")
 
 
 def failed(record: Record, *messages: str, rests_on_state: bool = False) -> Outcome:
@@ -102,7 +104,11 @@ def failed(record: Record, *messages: str, rests_on_state: bool = False) -> Outc
 
 
 def answered(
-    record: PaymentRecord, decision: Decision, sent: Answer, learned: TruthRecord | None
+    record: PaymentRecord,
+    known: Known,
+    decision: Decision,
+    sent: Answer,
+    learned: TruthRecord | None,
 ) -> Outcome:
     """Return the outcome of a record that ConnectWise has answered.
 
@@ -110,15 +116,31 @@ def answered(
     """
     payment = sent.payment
     if accepts(decision.fields, payment.fields):
-        return Outcome(record, sent.action, payment.id, learned=learned)
+        outcome = Outcome(record, sent.action, payment.id, learned=learned)
+        return replace(outcome, replaced=decision.replaced)
+    before = _amount_before(known)
     messages = tuple(
-        _recorded_otherwise(payment.id, difference, decision.receipts)
+        _recorded_otherwise(payment.id, difference, decision.receipts, before)
         for difference in differences(decision.fields, payment.fields)
     ) or (
         f"ConnectWise has taken payment {payment.id}, but does not show what it holds. Look at the "
         "invoice there.",
     )
-    return Outcome(record, Action.FAILED, payment.id, messages, learned, rests_on_state=True)
+    outcome = Outcome(record, Action.FAILED, payment.id, messages, learned, rests_on_state=True)
+    is_changed = payment.amount is None or before is None or payment.amount != before
+    if decision.replaced is None or not is_changed:
+        return outcome
+    told = f"Before that it held {decision.replaced}."
+    return replace(outcome, messages=(*messages, told), replaced=decision.replaced)
+
+
+def _amount_before(known: Known) -> Decimal | None:
+    """Return what the payment held before, as far as that is known."""
+    if known.is_doubtful:
+        return None
+    if known.payments:
+        return known.payments[0].amount
+    return None if known.there.entry is None else known.there.entry.amount
 
 
 def to_learn(
@@ -160,13 +182,15 @@ def _by_truth_table(record: PaymentRecord, known: Known) -> Decision | None:
     if truth.invoice_id is not None and truth.invoice_id != known.invoice_id:
         raise RecordRejected(
             f"External id {truth.external_id} is payment {truth.payment_id} on invoice "
-            f"{truth.invoice_id}, but this record names invoice {known.invoice_id}. "
+            f"{truth.invoice_id}, but this record names invoice {known.invoice}. "
             f"{_how_to_move(truth)}"
         )
-    replaced = None
-    if isinstance(known.there, LedgerEntry) and known.there.payment_id == truth.payment_id:
-        named = Payment(truth.payment_id)
-        replaced = replaced_entry(record, named, known.there, is_doubtful=known.is_doubtful)
+    entry, replaced = known.there.entry, None
+    shown = next((it for it in known.payments or () if it.id == truth.payment_id), None)
+    if shown is not None and credit_of(record.fields) is None:
+        replaced = replaced_by(record, shown, known)
+    elif entry is not None and entry.payment_id == truth.payment_id:
+        replaced = replaced_entry(record, entry)
     return Update(
         known.invoice_id, truth.payment_id, record.fields, truth.external_id, replaced=replaced
     )
@@ -175,15 +199,17 @@ def _by_truth_table(record: PaymentRecord, known: Known) -> Decision | None:
 def _by_payment_of_invoice(record: PaymentRecord, known: Known) -> Decision | None:
     payments = known.payments or ()
     if len(payments) > 1:
+        there = ", ".join(map(_described, payments))
         raise RecordRejected(
-            f"Invoice {known.invoice_id} has several payments: give the <id> of one of "
-            f"{listed([payment.id for payment in payments])}."
+            f"Invoice {known.invoice} has several payments: {there}. Nothing was sent. If this "
+            "record is one of them, give its <id>: that payment is then set to this record's "
+            "values. A further one cannot be added."
         )
     if not payments:
         return None
     replaced = None
     if credit_of(record.fields) is None:
-        replaced = replaced_by(record, payments[0], known.there, is_doubtful=known.is_doubtful)
+        replaced = replaced_by(record, payments[0], known)
     return Update(
         known.invoice_id,
         payments[0].id,
@@ -191,6 +217,12 @@ def _by_payment_of_invoice(record: PaymentRecord, known: Known) -> Decision | No
         replaced=replaced,
         is_assumed=known.is_assumed,
     )
+
+
+def _described(payment: Payment) -> str:
+    amount, day = payment.amount, day_of(payment.fields)
+    held = "" if amount is None else f" of {money(amount)}"
+    return f"{payment.id}{held}{f', {day[:10]}' if day else ''}"
 
 
 def _new_payment(record: PaymentRecord, known: Known) -> Decision | None:
@@ -230,29 +262,34 @@ def _processed_before(
     return failed(
         record,
         f"{told} But {', and '.join(changes)}. Nothing was sent, since PreventReprocessing is on. "
-        "To send the correction, delete the truth table's entry (`python -m payments truth delete "
-        f"{truth.external_id}`) and upload this record with <id>{truth.payment_id}</id>.",
+        f"To send the correction, look whether payment {truth.payment_id} still holds what was "
+        "sent then: if it does, delete the truth table's entry (`python -m payments truth delete "
+        f"{quote(truth.external_id)}`) and upload this record with <id>{truth.payment_id}</id>; if "
+        "not, others have changed it since: correct it in ConnectWise.",
     )
 
 
 def _how_to_move(truth: TruthRecord) -> str:
     paid, was = truth.payment_id, truth.invoice_id
+    shows = "" if truth.amount is None else f", and if it still holds {money(truth.amount)} there"
     return (
         "Nothing was sent. If these are two payments, give this one an external id of its own, and "
-        f"upload it again. Only if payment {paid} should never have been on invoice {was}: first "
-        "delete the truth table's entry (`python -m payments truth delete "
-        f"{truth.external_id}`), then upload a record with <id>{paid}</id>, "
+        f"upload it again. Only if payment {paid} should never have been on invoice {was}{shows}: "
+        "first delete the truth table's entry (`python -m payments truth delete "
+        f"{quote(truth.external_id)}`), then upload a record with <id>{paid}</id>, "
         f"<invoice><id>{was}</id></invoice> and <amount>0</amount>, which takes it back there, "
         "then this record again."
     )
 
 
-def _second_payment(update: Update) -> str:
+def _second_payment(update: Update, known: Known) -> str:
     return (
-        f"Invoice {update.invoice_id} has payment {update.payment_id} already: {update.replaced}. "
+        f"Invoice {known.invoice} has payment {update.payment_id} already: {update.replaced}. "
         "Nothing was sent, since SecondPayment is Reject. If this record is that payment, there is "
-        "nothing to do. If it is a further one, upload the sum of both as <amount>, with "
-        f"<id>{update.payment_id}</id>."
+        "nothing to do; if it corrects it, add "
+        f"<id>{update.payment_id}</id>. If it is a further one, upload a single record with "
+        f"<id>{update.payment_id}</id> and the sum of all that was paid on the invoice, those "
+        "included."
     )
 
 
@@ -315,24 +352,39 @@ def listed(ids: list[int]) -> str:
     return ", ".join(str(number) for number in ids)
 
 
-def _recorded_otherwise(payment_id: int, difference: Difference, receipts: Receipts | None) -> str:
+def _recorded_otherwise(
+    payment_id: int, difference: Difference, receipts: Receipts | None, before: Decimal | None
+) -> str:
     name, held, sent = difference.name, _shown(difference.held), _shown(difference.sent)
     told = (
         f"ConnectWise has recorded payment {payment_id} with the {_WORDS[name]} {held}, but {sent} "
-        "was sent. "
+        "was sent"
     )
-    if name == "amount" and receipts is not None:
-        return told + (
-            f"It is the sum of {len(receipts)} receipts. If no more was open on the invoice, the "
-            "rest is an overpayment: correct this one's <amount>, upload it again, and book the "
-            "rest elsewhere."
+    if name != "amount" or not isinstance(difference.held, Decimal):
+        return (
+            f"{told}. Correct it in ConnectWise, or give <{name}>{held}</{name}> and upload it "
+            "again."
         )
-    if name == "amount":
-        return told + (
-            "If no more was open on the invoice, the rest is an overpayment: give "
-            f"<amount>{held}</amount> here, upload it again, and book the rest elsewhere."
+    if before is not None and same_amount(difference.held, before):
+        return (
+            f"ConnectWise has not changed payment {payment_id}: it still holds {held}, and {sent} "
+            "was sent. Upload this record again; if that comes to the same, change the payment in "
+            "ConnectWise."
         )
-    return told + f"Correct it in ConnectWise, or give <{name}>{held}</{name}> and upload it again."
+    parts = "" if receipts is None else f", the sum of {len(receipts)} receipts"
+    more = difference.held - Decimal(str(difference.sent))
+    if abs(more) < 1:
+        return f"{told}{parts}: it seems to round. Correct the payment in ConnectWise."
+    if more > 0:
+        return f"{told}{parts}. Look at the invoice in ConnectWise, and correct the payment there."
+    if receipts is not None:
+        cure = "correct this receipt's <amount>, upload it again"
+    else:
+        cure = f"give <id>{payment_id}</id> and <amount>{held}</amount> here, upload it again"
+    return (
+        f"{told}{parts}. It seems that no more was open on the invoice. If {sent} is a slip, "
+        f"correct it and upload it again; if so much was paid, {cure}, and book the rest elsewhere."
+    )
 
 
 _WORDS = {"amount": "amount", "paymentDate": "date"}

@@ -2,15 +2,15 @@
 
 A record that an earlier run may have sent finds its own work: what an invoice shows then says
 nothing about what was there before. The ledger does: it knows what was recorded up to the
-checkpoint, and what an import has found where nothing was.
+checkpoint, and what an import has found where that was something else.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
 
+from payments.decisions import Known
 from payments.models import (
-    Found,
     LedgerEntry,
     Payment,
     PaymentRecord,
@@ -21,84 +21,129 @@ from payments.models import (
 )
 from payments.payment_fields import same_amount
 
+_ROUNDED = Decimal(1)
+"""What an amount changes by at most where it is rounded."""
 
-def replaced_by(
-    record: PaymentRecord, payment: Payment, there: There | None, *, is_doubtful: bool
-) -> Replaced | None:
+
+def replaced_by(record: PaymentRecord, payment: Payment, known: Known) -> Replaced | None:
     """Return what the record would overwrite in its invoice's `payment`, if others have made that.
 
     A payment of zero has been taken back: nothing is lost with it.
     """
-    if isinstance(there, LedgerEntry) and there.payment_id == payment.id:
-        return replaced_entry(record, payment, there, is_doubtful=is_doubtful)
-    if not is_doubtful or (isinstance(there, Found) and not there.looked):
-        return _not_recorded(payment)
-    found = there.payment if isinstance(there, Found) else None
-    return None if found is None else _not_recorded(found)
+    entry, found = known.there.entry, known.there.found
+    if known.is_doubtful and (found is None or found.looked):
+        before = _as_found(known.there)
+        may_be_own = before is None or before.id == payment.id
+        if may_be_own and (_shows(payment, before) or may_be_left(payment.amount, known)):
+            if found is None and entry is not None and entry.payment_id == payment.id:
+                return replaced_entry(record, entry)
+            return None if before is None else _not_recorded(before)
+    if entry is not None and _shows(payment, _as_recorded(entry)):
+        return replaced_entry(record, entry)
+    return _not_recorded(payment)
 
 
-def replaced_entry(
-    record: PaymentRecord, payment: Payment, entry: LedgerEntry, *, is_doubtful: bool
-) -> Replaced | None:
+def replaced_entry(record: PaymentRecord, entry: LedgerEntry) -> Replaced | None:
     """Return what the record would overwrite in a payment that the ledger knows."""
-    if not is_doubtful and _was_changed(payment, entry):
-        return _not_recorded(payment)
     if record.external_id is not None and record.external_id == entry.external_id:
         return None
     return _unless_zero(Replaced(entry.amount, entry.day, entry.external_id, entry.key))
 
 
-def to_record(
-    record: PaymentRecord,
-    there: There | None,
-    invoice_id: int,
-    payment: Payment,
-    *,
-    was_looked_up: bool,
-) -> LedgerEntry | None:
+def may_be_left(amount: Decimal | None, known: Known) -> bool:
+    """Tell whether a killed run may have left this amount: as it was sent, rounded, or cut."""
+    if amount is None:
+        return bool(known.may_hold)
+    if any(same_amount(amount, it) or abs(amount - it) < _ROUNDED for it in known.may_hold):
+        return True
+    return known.is_paid_up and any(amount < it for it in known.may_hold)
+
+
+def to_record(record: PaymentRecord, known: Known, payment: Payment) -> LedgerEntry | None:
     """Return what the ledger is to know of the invoice, without the time and the file.
 
     What the record has not sent is as it was: a later record of a killed run may have changed it.
-    Where nobody has looked before, a record without an amount therefore teaches nothing.
+    A payment that only an `<id>` names may be no payment, and what ConnectWise has not changed is
+    still whose it was.
     """
-    is_known = isinstance(there, LedgerEntry) and there.payment_id == payment.id
-    if record.amount is None and not (is_known or was_looked_up):
-        return None
     if credit_of(record.fields) is not None or credit_of(payment.fields) is not None:
         return None
-    before = _before(there, payment)
+    is_known = payment.id in _known_payments(known.there)
+    if not is_known and known.payments is None and record.payment_id is not None:
+        return None
+    if record.amount is None and not _was_seen(known, payment):
+        return None
+    before = _before(known, payment)
+    held = before.amount if record.amount is None else _held(record.amount, payment)
+    seen = () if known.is_doubtful else known.payments or ()
+    was_there = is_known or any(it.id == payment.id for it in seen)
+    if was_there and _is_unchanged(record, before.amount, held):
+        return None
     owner = record.external_id
     if owner is None and record.payment_id is not None:
         owner = before.external_id  # an <id> corrects that payment, and makes no other
-    return LedgerEntry(
-        invoice_id,
-        payment.id,
-        "",
-        before.amount if record.amount is None else _held(record.amount, payment),
-        before.day if record.day is None else record.day,
-        owner,
-    )
+    day = before.day if record.day is None else record.day
+    return LedgerEntry(known.invoice_id, payment.id, "", held, day, owner)
 
 
-def _before(there: There | None, payment: Payment) -> Replaced:
-    """Return what was on the invoice, as the ledger knows it, or else as it shows now."""
-    if isinstance(there, LedgerEntry) and there.payment_id == payment.id:
-        return Replaced(there.amount, there.day, there.external_id)
-    found = there.payment if isinstance(there, Found) else None
-    shown = found if found is not None and found.id == payment.id else payment
+def _was_seen(known: Known, payment: Payment) -> bool:
+    """Tell whether it is known what the payment held before."""
+    entry = known.there.entry
+    if entry is not None and entry.payment_id == payment.id:
+        return True
+    return known.payments is not None and not known.is_doubtful
+
+
+def _known_payments(there: There) -> set[int]:
+    ids = set() if there.entry is None else {there.entry.payment_id}
+    if there.found is not None and there.found.payment is not None:
+        ids.add(there.found.payment.id)
+    return ids
+
+
+def _is_unchanged(record: PaymentRecord, before: Decimal | None, held: Decimal | None) -> bool:
+    """Tell whether ConnectWise holds what it held, in place of what was sent."""
+    if record.amount is None or before is None or held is None:
+        return False
+    return same_amount(held, before) and not same_amount(held, record.amount)
+
+
+def _before(known: Known, payment: Payment) -> Replaced:
+    """Return what was on the invoice, as the ledger knows it, or else as it shows."""
+    entry, found = known.there.entry, known.there.found
+    seen = None if found is None else found.payment
+    if seen is not None and seen.id == payment.id:
+        return Replaced(seen.amount, day_of(seen.fields))
+    if entry is not None and entry.payment_id == payment.id:
+        return Replaced(entry.amount, entry.day, entry.external_id)
+    shown = next((it for it in known.payments or () if it.id == payment.id), payment)
     return Replaced(shown.amount, day_of(shown.fields))
+
+
+def _as_found(there: There) -> Payment | None:
+    """Return the payment that was there before, None if there was none."""
+    if there.found is not None:
+        return there.found.payment
+    return None if there.entry is None else _as_recorded(there.entry)
+
+
+def _as_recorded(entry: LedgerEntry) -> Payment:
+    return Payment(entry.payment_id, {} if entry.amount is None else {"amount": entry.amount})
+
+
+def _shows(payment: Payment, before: Payment | None) -> bool:
+    """Tell whether the payment is still as it was before."""
+    if before is None or payment.id != before.id:
+        return False
+    if payment.amount is None or before.amount is None:
+        return True
+    return same_amount(payment.amount, before.amount)
 
 
 def _held(amount: Decimal, payment: Payment) -> Decimal:
     """Return what ConnectWise holds of an amount, with the digits that were sent if it is that."""
     shown = payment.amount
     return amount if shown is None or same_amount(amount, shown) else shown
-
-
-def _was_changed(payment: Payment, entry: LedgerEntry) -> bool:
-    """Tell whether somebody has changed the payment since it was recorded."""
-    shown, recorded = payment.amount, entry.amount
-    return shown is not None and recorded is not None and not same_amount(shown, recorded)
 
 
 def _not_recorded(payment: Payment) -> Replaced | None:

@@ -18,7 +18,7 @@ from payments.connectwise.patience import Patience, Steps, Tries
 from payments.decisions import Create, Decision, Update
 from payments.errors import Busy, CallFailed, NotFound, RecordRejected, RecordStuck
 from payments.models import Action, Fields, Payment, amount_of, credit_of
-from payments.payment_fields import holds, shows_all
+from payments.payment_fields import accepts, holds, shows_all
 from payments.quiet import Quiet
 from payments.rules import listed, no_invoice
 
@@ -195,9 +195,9 @@ class Sender:
     def _created(self, create: Create, payment: Payment) -> Steps[Payment]:
         """Return the new payment as ConnectWise holds it.
 
-        An answer that does not show it may be about another payment even.
+        An answer that does not show it as it was sent may be about another payment even.
         """
-        if shows_all(create.fields, payment.fields):
+        if shows_all(create.fields, payment.fields) and accepts(create.fields, payment.fields):
             return payment
         rows = yield from self.read(create.invoice_id, credit_of(create.fields))
         alike = [row for row in rows if holds(create.fields, row.fields)]
@@ -247,7 +247,7 @@ def several(invoice_id: int, payments: Sequence[Payment]) -> str:
 def _payment_gone(update: Update) -> str:
     gone = f"ConnectWise has no payment {update.payment_id} on invoice {update.invoice_id}."
     if update.known_as is None:
-        return gone
+        return f"{gone} Correct its <id> or its invoice, or leave out the <id>."
     return (
         f"{gone} The truth table names it for external id {update.known_as}. If the invoice is "
         "right and the payment is to be created anew, delete the truth table's entry "

@@ -115,16 +115,11 @@ class Upsert:
             moving = self._leave(outcome, leaving, decision, payment, prepared.chunk)
             outcome, payment = yield from moving
         self._gathering.learn(record, known, payment, outcome, prepared.chunk)
-        if decision.replaced is None:
-            return outcome
-        if outcome.action.succeeded:
-            return replace(outcome, replaced=decision.replaced)
-        told = f"Before that it held {decision.replaced}."
-        return replace(outcome, messages=(*outcome.messages, told), replaced=decision.replaced)
+        return outcome
 
     def _send(
         self, record: PaymentRecord, known: Known, prepared: Prepared
-    ) -> Steps[tuple[Decision, Sent, There | None]]:
+    ) -> Steps[tuple[Decision, Sent, There]]:
         """Send what is decided; where something else is there, that is decided once more."""
         creates = 0
         while True:
@@ -133,7 +128,7 @@ class Upsert:
             creates += sent.creates
             if isinstance(sent, Sent):
                 return decision, replace(sent, creates=creates), known.there
-            known = self._gathering.found(record, known, sent, prepared)
+            known = yield from self._gathering.found(record, known, sent, prepared)
 
     def _outcome(
         self, record: PaymentRecord, known: Known, decision: Decision, sent: Sent
@@ -145,12 +140,10 @@ class Upsert:
             now = iso(self._clock.time())
             learned = replace(learned, created=learned.created or now, modified=now)
         if decision.receipts is None:
-            entry = to_record(
-                record, known.there, known.invoice_id, payment, was_looked_up=was_looked_up
-            )
+            entry = to_record(record, known, payment)
         else:
             entry = to_add_up(decision, known.there, payment)
-        outcome = answered(record, decision, sent, learned)
+        outcome = answered(record, known, decision, sent, learned)
         recorded = self._entries(entry)
         is_doubtful = was_looked_up and known.is_doubtful
         maybe_twice = credit_of(record.fields) is None and (sent.creates > 1 or is_doubtful)

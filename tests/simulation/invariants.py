@@ -212,7 +212,7 @@ class Watchman:
             raise Broken(f"the truth table learns what no part holds: {row}")
 
     def _ledger_written(self, item: Mapping[str, Any]) -> None:
-        if "foundBy" not in item and made_of_item(item) not in self._recorded:
+        if "paymentId" in item and made_of_item(item) not in self._recorded:
             raise Broken(f"the ledger learns what no part holds: {item}")
 
     def _overruled(self, external_id: str, entry: Entry) -> None:

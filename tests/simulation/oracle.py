@@ -170,12 +170,14 @@ def _send(books: Books, record: Record, entry: Entry | None) -> tuple[Verdict, i
     row = books.held[invoice_id].get(payment_id)
     if row is None:
         raise Rejected
+    before = row.get("amount")
     row.update(record.fields)
     if invoice_id in books.balances and "amount" in row:
         row["amount"] = min(row["amount"], books.balances[invoice_id])
     accepted = record.amount is None or row["amount"] == record.amount
-    names = record.payment_id is not None or entry is not None
-    _record(books, record, invoice_id, row, names_payment=names)
+    if accepted or row.get("amount") != before:
+        names = record.payment_id is not None or (entry is not None and entry.accepted)
+        _record(books, record, invoice_id, row, names_payment=names)
     if record.external_id is not None:
         books.truth[record.external_id] = _learned(record, entry, invoice_id, payment_id, accepted)
     return (verdict if accepted else Verdict.FAILED), payment_id
@@ -285,7 +287,7 @@ def _not_its_own(
     made = books.made.get(invoice_id)
     if made is None or made.payment_id != payment_id:
         row = books.held[invoice_id].get(payment_id, {})
-        return None if entry is not None else row.get("amount") or None
+        return None if entry is not None and entry.accepted else row.get("amount") or None
     if record.external_id is not None and record.external_id == made.external_id:
         return None
     return made.amount or None

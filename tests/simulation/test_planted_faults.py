@@ -14,7 +14,7 @@ from payments import importer, rules, second_payment, sending, upsert
 from payments.bootstrap import World
 from payments.connectwise.finance import Finance
 from payments.connectwise.wire import Request, Response, Wire
-from payments.decisions import Policy
+from payments.decisions import Known, Policy
 from payments.errors import NoAnswer
 from payments.import_state import ImportState
 from payments.learned import Learned
@@ -128,8 +128,8 @@ def others_own_everything(patch: Patch) -> None:
     """Tell what others have made by what shows, also where it may be the record's own."""
     replaced_by = second_payment.replaced_by
 
-    def as_it_shows(record: PaymentRecord, payment: Payment, there: Any, **_: Any) -> Any:
-        return replaced_by(record, payment, there, is_doubtful=False)
+    def as_it_shows(record: PaymentRecord, payment: Payment, known: Known) -> Any:
+        return replaced_by(record, payment, replace(known, is_doubtful=False))
 
     patch.setattr(rules, "replaced_by", as_it_shows)
 
@@ -210,9 +210,9 @@ def answers_are_lost(of: Scenario) -> Scenario:
 
 
 def others_have_paid_before(of: Scenario) -> Scenario:
-    """Both invoices, and a run is killed in the middle."""
-    row = {"amount": Decimal(50), "paymentDate": "2020-01-01T00:00:00Z"}
-    made = uploading(*amounts(1, 2), held=((1, row), (2, row)))(of)
+    """Just as much as the file says, on both invoices, and a run is killed in the middle."""
+    held = tuple((n, {"amount": Decimal(n), "paymentDate": "2020-01-01T00:00:00Z"}) for n in (1, 2))
+    made = uploading(*amounts(1, 2), held=held)(of)
     kill = Kill(1 + of.seed % 4, later=0.3, is_write=True, holds_up=False)
     return replace(made, mishaps=replace(of.mishaps, lost=0.0, late=0.0, kills=(kill,)))
 
@@ -296,7 +296,7 @@ FAULTS = [
     ),
     Fault(
         "an invoice that may be paid is not noted before its records are begun",
-        instead(Notes, "_note", lambda *_, **__: None),
+        instead(Notes, "_noted", lambda _, there, __: there),
         "must replace",
         others_have_paid_before,
     ),

@@ -125,7 +125,7 @@ def test_what_an_earlier_file_has_recorded_is_shown_with_its_external_id(
 ) -> None:
     payment_id = connectwise.add_payment(1, amount=Decimal(5))
     earlier = LedgerEntry(1, payment_id, TIME, Decimal(5), None, "RC-71", "incoming/a.xml")
-    [row] = previews(record(1, external_id="RC-72", invoice_id=1), ledger=[earlier])
+    [row] = previews(record(1, external_id="RC-72", invoice_id=1), ledger=[There(1, earlier)])
     assert row.replaced == Replaced(Decimal(5), None, "RC-71", "incoming/a.xml")
 
 

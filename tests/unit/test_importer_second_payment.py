@@ -93,7 +93,7 @@ def test_a_cut_overpayment_tells_what_was_there_before(deploy: Deploy) -> None:
     [recorded, before] = deployment.errors()
     assert "100" in recorded
     assert before == "Before that it held 40.00, which was not recorded from a file."
-    assert replaced(deployment, "a") == [0, 0]
+    assert replaced(deployment, "a") == [1, 40]
 
 
 # Reject
@@ -107,8 +107,8 @@ def test_a_second_payment_is_rejected_with_what_is_there_and_whose_it_is(
     assert rejecting.connectwise.amounts(1) == [400]
     [error] = rejecting.errors()
     assert error.startswith(
-        "Invoice 1 has payment 101 already: 400, recorded as RC-71 from incoming/a.xml. Nothing "
-        "was sent, since SecondPayment is Reject."
+        "Invoice INV-1 (id 1) has payment 101 already: 400, recorded as RC-71 from incoming/a.xml. "
+        "Nothing was sent, since SecondPayment is Reject."
     )
 
 

@@ -14,7 +14,7 @@ from fakes.dynamodb import FakeDynamoDb, FakeTable, client_error
 from fakes.way import Answer
 from payments.errors import AwsDown, FileRefused, StopAsked, Superseded
 from payments.import_state import ImportState, Root, Status, Tally
-from payments.models import SourceFile
+from payments.models import SecondPayment, SourceFile
 from payments.stores.imports_table import ImportsTable, state_of
 
 SOURCE = SourceFile("b", "incoming/a.xml", "v1", '"e"', "0055")
@@ -71,6 +71,7 @@ ATTRIBUTES: dict[str, st.SearchStrategy[Any]] = {
     "reach": whole,
     "quiet_until": whole.map(lambda number: number / 8),
     "connection": st.none() | names,
+    "second_payment": st.none() | st.sampled_from(SecondPayment),
     "look_again": st.booleans(),
     "cut_short": texts,
     "given_up": st.booleans(),

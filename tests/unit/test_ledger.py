@@ -1,5 +1,6 @@
 """The ledger, against DynamoDB in memory."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -8,11 +9,12 @@ import pytest
 from fakes.clock import VirtualClock
 from fakes.dynamodb import FakeDynamoDb, FakeTable
 from payments.errors import FileRefused
-from payments.models import Found, LedgerEntry, Payment, There
+from payments.models import Found, LedgerEntry, Payment, Receipt, There
 from payments.stores.ledger import Ledger
 
 DAY = "2024-01-31T00:00:00Z"
 ENTRY = LedgerEntry(7, 70, "2024-02-03T04:05:06Z", Decimal("10.00"), DAY, "A", "incoming/a.xml")
+HALF = Receipt(Decimal("0.50"))
 PAYMENT = Payment(70, {"amount": Decimal("10.00"), "paymentDate": DAY})
 
 
@@ -34,12 +36,14 @@ def tables() -> Tables:
 @pytest.mark.parametrize(
     "there",
     [
-        ENTRY,
-        LedgerEntry(7, 70, "2024-02-03T04:05:06Z"),
-        Found(7, "import"),
-        Found(7, "import", looked=True),
-        Found(7, "import", looked=True, payment=PAYMENT),
-        Found(7, "import", looked=True, payment=Payment(70)),
+        There(7, ENTRY),
+        There(7, LedgerEntry(7, 70, "2024-02-03T04:05:06Z")),
+        There(7, replace(ENTRY, added_up={})),
+        There(7, replace(ENTRY, added_up={"A": Receipt(Decimal("9.50"), DAY), "B": HALF})),
+        There(7, None, Found("import")),
+        There(7, None, Found("import", looked=True)),
+        There(7, None, Found("import", looked=True, payment=PAYMENT)),
+        There(7, ENTRY, Found("import", looked=True, payment=Payment(71))),
     ],
     ids=str,
 )
@@ -50,27 +54,26 @@ def test_what_is_stored_is_found(tables: Tables, there: There) -> None:
 
 
 def test_a_company_s_invoices_are_its_own(tables: Tables) -> None:
-    tables.of("site/acme").store([ENTRY])
+    tables.of("site/acme").store([There(7, ENTRY)])
     assert tables.of("site/other").find([7]) == {}
 
 
 def test_of_several_entries_of_one_invoice_the_last_stays(tables: Tables) -> None:
     ledger = tables.of("site/acme")
-    ledger.store([Found(7, "import"), ENTRY])
-    assert ledger.find([7]) == {7: ENTRY}
+    ledger.store([There(7, None, Found("import")), There(7, ENTRY)])
+    assert ledger.find([7]) == {7: There(7, ENTRY)}
 
 
 def test_an_amount_keeps_digits_that_dynamodb_has_no_room_for(tables: Tables) -> None:
     ledger = tables.of("site/acme")
     amount = Decimal("123456789012345678901234567890123456789012.345678")
-    ledger.store([LedgerEntry(7, 70, "", amount)])
-    [found] = ledger.find([7]).values()
-    assert isinstance(found, LedgerEntry)
-    assert found.amount == amount
+    there = There(7, LedgerEntry(7, 70, "", amount))
+    ledger.store([there])
+    assert ledger.find([7]) == {7: there}
 
 
 @pytest.mark.parametrize(
-    "odd", [{}, {"paymentId": "x"}, {"paymentId": 1, "amount": "x"}, {"foundBy": "import"}], ids=str
+    "odd", [{"paymentId": "x"}, {"paymentId": 1, "amount": "x"}, {"foundBy": "import"}], ids=str
 )
 def test_an_entry_that_cannot_be_read_says_which_and_what_to_do(
     tables: Tables, odd: dict[str, Any]

@@ -27,8 +27,10 @@ def payment(amount: object, number: int = 70) -> Payment:
     return Payment(number, {"amount": Decimal(str(amount))})
 
 
-def known(there: There | None, *payments: Payment, **more: Any) -> Known:
-    return Known(1, payments=payments, there=there, **more)
+def known(there: LedgerEntry | Found | None, *payments: Payment, **more: Any) -> Known:
+    found = there if isinstance(there, Found) else None
+    recorded = there if isinstance(there, LedgerEntry) else None
+    return Known(1, There(1, recorded, found), payments=payments, **more)
 
 
 def receipt(amount: str | None = "600.00", name: str | None = "RC2", **more: Any) -> PaymentRecord:
@@ -113,12 +115,12 @@ def test_no_more_can_be_given_back_than_was_received() -> None:
         (ONE, []),
         (entry(400), [payment(400)]),
         (None, [payment(400)]),
-        (Found(1, "import", looked=True, payment=payment(400)), [payment(400)]),
+        (Found("import", looked=True, payment=payment(400)), [payment(400)]),
     ],
     ids=["changed", "another", "gone", "without external id", "somebody's", "found"],
 )
 def test_what_is_no_sum_of_ours_is_for_a_human_to_judge(
-    there: There | None, payments: Iterable[Payment]
+    there: LedgerEntry | Found | None, payments: Iterable[Payment]
 ) -> None:
     """Both numbers are told, and what to do."""
     told = rejection(receipt(), known(there, *payments))
@@ -164,7 +166,7 @@ def test_a_killed_run_may_have_left_a_sum_that_was_cut_to_the_balance() -> None:
     assert "900" in rejection(receipt(), known(ONE, payment(900), **cut))
 
 
-@pytest.mark.parametrize("there", [Found(1, "i"), Found(1, "i", looked=True, payment=payment(600))])
+@pytest.mark.parametrize("there", [Found("i"), Found("i", looked=True, payment=payment(600))])
 def test_what_was_there_before_is_not_this_import_s_own_although_it_is_the_same(
     there: Found,
 ) -> None:
@@ -208,9 +210,9 @@ def test_what_is_no_receipt_does_not_move() -> None:
 def test_what_connectwise_has_not_taken_is_no_receipt() -> None:
     """But the ledger knows what it holds."""
     decision = add_up(receipt(), known(ONE, payment(400)))
-    cut = to_add_up(decision, ONE, payment(900))
+    cut = to_add_up(decision, There(1, ONE), payment(900))
     assert cut == entry(900, ONE.receipts)
-    taken = to_add_up(decision, ONE, payment(1000))
+    taken = to_add_up(decision, There(1, ONE), payment(1000))
     assert taken == entry(1000, decision.receipts)
 
 

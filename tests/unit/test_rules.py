@@ -18,6 +18,7 @@ from payments.models import (
     Payment,
     PaymentRecord,
     Replaced,
+    There,
     TruthRecord,
 )
 from payments.rules import answered, decide, invoice_of, names_payment, settled, to_learn
@@ -68,7 +69,7 @@ def test_id_goes_before_truth_table_before_the_invoices_payment_before_create(
 ) -> None:
     record = payment_record(payment_id=50 if has_id else None, external_id="A", invoice_id=1)
     truth = truth_record() if is_in_truth_table else None
-    known = Known(1, truth, some_payments(90) if has_payment else ())
+    known = Known(1, There(1), truth, some_payments(90) if has_payment else ())
     assert decide(record, known) == expected
 
 
@@ -76,9 +77,9 @@ def test_what_is_sent_are_exactly_the_given_fields() -> None:
     """Everything else keeps its value in ConnectWise."""
     fields: dict[str, JsonValue] = {"type": "P", "credit": {"id": 3}}
     update = payment_record(payment_id=50, invoice_id=1, amount=None, other_fields=fields)
-    assert decide(update, Known(1)) == Update(1, 50, fields)
+    assert decide(update, Known(1, There(1))) == Update(1, 50, fields)
     create = payment_record(invoice_id=1, other_fields=DAY)
-    assert decide(create, Known(1, payments=())) == Create(1, {**TEN, **DAY})
+    assert decide(create, Known(1, There(1), payments=())) == Create(1, {**TEN, **DAY})
 
 
 def test_a_payment_that_is_named_needs_no_look_at_its_invoice() -> None:
@@ -90,17 +91,19 @@ def test_a_payment_that_is_named_needs_no_look_at_its_invoice() -> None:
 def test_an_id_that_the_truth_table_knows_says_by_which_name() -> None:
     """If the payment is gone, the message has to name the entry."""
     record = payment_record(payment_id=70, external_id="A", invoice_id=1)
-    assert decide(record, Known(1, truth_record("A", 70))) == Update(1, 70, TEN, known_as="A")
+    assert decide(record, Known(1, There(1), truth_record("A", 70))) == Update(
+        1, 70, TEN, known_as="A"
+    )
 
 
 def test_where_the_id_decides_the_truth_table_may_name_another_invoice() -> None:
     record = payment_record(payment_id=50, external_id="A", invoice_id=1)
-    assert decide(record, Known(1, truth_record("A", 70, 9))) == BY_ID
+    assert decide(record, Known(1, There(1), truth_record("A", 70, 9))) == BY_ID
 
 
 def test_a_truth_table_entry_for_another_invoice_rejects_and_tells_how_to_move_a_payment() -> None:
     record = payment_record(external_id="A", invoice_id=2)
-    message = rejection(record, Known(2, truth_record("A", 70, 9)))
+    message = rejection(record, Known(2, There(2), truth_record("A", 70, 9)))
     assert "payment 70 on invoice 9, but this record names invoice 2" in message
     assert "<amount>0</amount>" in message
     assert "payments truth delete A" in message
@@ -108,19 +111,22 @@ def test_a_truth_table_entry_for_another_invoice_rejects_and_tells_how_to_move_a
 
 def test_an_entry_that_knows_no_invoice_is_taken_with_the_records_own() -> None:
     """Zynk's truth records do not keep it."""
-    assert decide(payment_record(external_id="A"), Known(1, truth_record("A", 70, None))) == (
-        BY_TRUTH
-    )
+    assert decide(
+        payment_record(external_id="A"), Known(1, There(1), truth_record("A", 70, None))
+    ) == (BY_TRUTH)
 
 
 def test_an_invoice_with_several_payments_rejects_the_record_and_names_them() -> None:
-    message = rejection(payment_record(invoice_id=1), Known(1, payments=some_payments(90, 91)))
-    assert message == "Invoice 1 has several payments: give the <id> of one of 90, 91."
+    message = rejection(
+        payment_record(invoice_id=1), Known(1, There(1), payments=some_payments(90, 91))
+    )
+    assert message.startswith("Invoice 1 has several payments: 90 of 5, 91 of 5. Nothing was sent.")
+    assert "give its <id>" in message
 
 
 def test_a_create_needs_an_amount() -> None:
     record = payment_record(invoice_id=1, amount=None, other_fields=DAY)
-    assert rejection(record, Known(1, payments=())) == (
+    assert rejection(record, Known(1, There(1), payments=())) == (
         "Invoice 1 has no payment yet: give its <amount>."
     )
 
@@ -286,7 +292,7 @@ def test_all_others_are_sent(truth: TruthRecord | None, policy: Policy) -> None:
 
 def told(record: PaymentRecord, action: Action, payment: Payment) -> Outcome:
     decision = Update(1, payment.id, record.fields)
-    return answered(record, decision, Sent(action, payment), None)
+    return answered(record, Known(1, There(1)), decision, Sent(action, payment), None)
 
 
 @pytest.mark.parametrize("held", [TEN, {**TEN, **DAY}])
@@ -301,14 +307,34 @@ def test_a_payment_that_is_held_otherwise_fails_and_names_both_values() -> None:
     outcome = told(payment_record(other_fields=DAY), Action.UPDATED, Payment(5, held))
     assert (outcome.action, outcome.payment_id) == (Action.FAILED, 5)
     assert outcome.messages == (
-        "ConnectWise has recorded payment 5 with the amount 8, but 10.00 was sent. If no more was "
-        "open on the invoice, the rest is an overpayment: give <amount>8</amount> here, upload it "
-        "again, and book the rest elsewhere.",
+        "ConnectWise has recorded payment 5 with the amount 8, but 10.00 was sent. It seems that "
+        "no more was open on the invoice. If 10.00 is a slip, correct it and upload it again; if "
+        "so much was paid, give <id>5</id> and <amount>8</amount> here, upload it again, and book "
+        "the rest elsewhere.",
         "ConnectWise has recorded payment 5 with the date 2023-01-01, but 2024-01-31 was sent. "
         "Correct it in ConnectWise, or give <paymentDate>2023-01-01</paymentDate> and upload it "
         "again.",
     )
     assert outcome.rests_on_state
+
+
+@pytest.mark.parametrize(
+    ("held", "before", "words"),
+    [
+        ("25", "25", "has not changed payment 5: it still holds 25, and 10.00 was sent. Upload"),
+        ("10.4", None, "it seems to round"),
+        ("25", "5", "Look at the invoice in ConnectWise, and correct the payment there"),
+    ],
+)
+def test_only_what_was_cut_is_called_an_overpayment(
+    held: str, before: str | None, words: str
+) -> None:
+    there = () if before is None else (Payment(5, {"amount": Decimal(before)}),)
+    record, known = payment_record(), Known(1, There(1), payments=there)
+    sent = Sent(Action.UPDATED, Payment(5, {"amount": Decimal(held)}))
+    [message] = answered(record, known, Update(1, 5, record.fields), sent, None).messages
+    assert words in message
+    assert "rest" not in message
 
 
 def test_a_payment_that_shows_nothing_of_what_was_sent_is_no_success() -> None:
@@ -324,7 +350,7 @@ def learned(
     record: PaymentRecord, truth: TruthRecord | None, payment: Payment
 ) -> TruthRecord | None:
     decision = Update(1, payment.id, record.fields)
-    found = to_learn(record, Known(1, truth), decision, payment, POLICY)
+    found = to_learn(record, Known(1, There(1), truth), decision, payment, POLICY)
     return found and replace(found, created=found.created or NOW, modified=NOW)
 
 

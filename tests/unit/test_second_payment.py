@@ -1,12 +1,14 @@
 """What a record would overwrite that it has not made, and what the ledger learns of it."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from payments.decisions import Known
 from payments.models import Fields, Found, LedgerEntry, Payment, PaymentRecord, Replaced, There
-from payments.second_payment import replaced_by, replaced_entry, to_record
+from payments.second_payment import may_be_left, replaced_by, replaced_entry, to_record
 from unit.records import payment_record
 
 DAY = "2024-01-31T00:00:00Z"
@@ -24,7 +26,16 @@ def entry(amount: str | None = "40.00", external_id: str | None = "RC-71") -> Le
 
 
 def found(shown: Payment | None = None, *, looked: bool = True) -> Found:
-    return Found(1, "this import", looked, shown)
+    return Found("this import", looked, shown)
+
+
+def known(there: LedgerEntry | Found | None, *payments: Payment, **more: Any) -> Known:
+    note = there if isinstance(there, Found) else None
+    recorded = there if isinstance(there, LedgerEntry) else None
+    return Known(1, There(1, recorded, note), payments=payments, **more)
+
+
+DOUBT: Any = {"is_doubtful": True, "may_hold": frozenset([Decimal("60.00")])}
 
 
 RC_71 = Replaced(Decimal("40.00"), DAY, "RC-71", FILE)
@@ -46,16 +57,16 @@ RECORD = payment_record(external_id="RC-72", amount="60.00")
     ids=str,
 )
 def test_what_others_have_made_is_replaced(
-    record: PaymentRecord, there: There | None, replaced: Replaced | None
+    record: PaymentRecord, there: LedgerEntry | Found | None, replaced: Replaced | None
 ) -> None:
     """Whoever it was; what was recorded under the same external id is the record's own."""
-    assert replaced_by(record, payment(), there, is_doubtful=False) == replaced
+    assert replaced_by(record, payment(), known(there)) == replaced
 
 
 def test_what_somebody_has_changed_since_is_theirs() -> None:
     """Even under the record's own external id: it would be lost in silence."""
     own = payment_record(external_id="RC-71", amount="60.00")
-    changed = replaced_by(own, payment("45.00"), entry(), is_doubtful=False)
+    changed = replaced_by(own, payment("45.00"), known(entry()))
     assert changed == Replaced(Decimal("45.00"))
 
 
@@ -71,24 +82,23 @@ def test_what_somebody_has_changed_since_is_theirs() -> None:
     ids=str,
 )
 def test_what_may_be_the_record_s_own_says_nothing_about_before(
-    there: There | None, replaced: Replaced | None
+    there: LedgerEntry | Found | None, replaced: Replaced | None
 ) -> None:
     """A killed run may have sent it; only the ledger knows what was there."""
-    assert replaced_by(RECORD, payment("60.00"), there, is_doubtful=True) == replaced
+    assert replaced_by(RECORD, payment("60.00"), known(there, **DOUBT)) == replaced
 
 
 @pytest.mark.parametrize("there", [None, entry("0"), found(payment("0"))], ids=str)
-def test_a_payment_of_zero_has_been_taken_back(there: There | None) -> None:
-    assert replaced_by(RECORD, payment("0"), there, is_doubtful=False) is None
+def test_a_payment_of_zero_has_been_taken_back(there: LedgerEntry | Found | None) -> None:
+    assert replaced_by(RECORD, payment("0"), known(there)) is None
 
 
 def test_a_payment_whose_amount_does_not_show_is_replaced_all_the_same() -> None:
-    assert replaced_by(RECORD, payment(None), None, is_doubtful=False) == Replaced()
+    assert replaced_by(RECORD, payment(None), known(None)) == Replaced()
 
 
 def test_a_payment_that_is_named_is_compared_with_the_ledger_alone() -> None:
-    named = Payment(70)
-    assert replaced_entry(RECORD, named, entry(), is_doubtful=False) == RC_71
+    assert replaced_entry(RECORD, entry()) == RC_71
 
 
 @pytest.mark.parametrize(
@@ -108,10 +118,17 @@ def test_what_was_replaced_is_told_in_words(replaced: Replaced, words: str) -> N
 # What the ledger learns
 
 
-def learned(record: PaymentRecord, shown: Payment, there: There | None = None) -> Any:
-    recorded = to_record(record, there, 1, shown, was_looked_up=True)
-    assert recorded is not None
-    return recorded.payment_id, recorded.amount, recorded.external_id
+def learned(record: PaymentRecord, shown: Payment, there: Any = None, **more: Any) -> Any:
+    recorded = to_record(record, known(there, *more.pop("payments", ()), **more), shown)
+    return recorded and (recorded.payment_id, recorded.amount, recorded.external_id)
+
+
+def named(record: PaymentRecord, shown: Payment, there: Any = None) -> Any:
+    """Learn from a record that names its payment, so that nobody has looked."""
+    return to_record(record, replace(known(there), payments=None), shown)
+
+
+TEXT: Any = {"amount": None, "other_fields": {"type": "P"}}
 
 
 def test_the_ledger_learns_the_amount_with_the_digits_that_were_sent() -> None:
@@ -120,21 +137,27 @@ def test_the_ledger_learns_the_amount_with_the_digits_that_were_sent() -> None:
 
 
 def test_the_ledger_learns_what_connectwise_holds_if_that_is_something_else() -> None:
-    assert learned(RECORD, payment("55.00"))[1] == Decimal("55.00")
+    """But nothing if that is what it held before: then it is still whose it was."""
+    assert learned(RECORD, payment("55.00"), entry())[1] == Decimal("55.00")
+    assert learned(RECORD, payment("40.00"), entry()) is None
+    assert learned(RECORD, payment("40.00"), payments=[payment("40.00")]) is None
+    assert learned(RECORD, payment("40.00"))[1] == Decimal("40.00")
 
 
-def test_what_a_record_does_not_send_stays_as_the_ledger_knew_it() -> None:
+def test_what_a_record_does_not_send_stays_as_it_was() -> None:
     """A later record of a killed run may have changed what shows."""
-    text = payment_record(external_id="RC-72", amount=None, other_fields={"type": "P"})
+    text = payment_record(external_id="RC-72", **TEXT)
     assert learned(text, payment("60.00"), entry())[1] == Decimal("40.00")
     assert learned(text, payment("60.00"), found(payment("50.00")))[1] == Decimal("50.00")
-    assert learned(text, payment("60.00"))[1] == Decimal("60.00")
+    assert learned(text, payment("60.00"), payments=[payment("60.00")])[1] == Decimal("60.00")
+    assert learned(text, payment("60.00"), is_doubtful=True) is None
 
 
-def test_what_nobody_has_looked_at_is_not_learned_from_a_record_without_an_amount() -> None:
-    text = payment_record(payment_id=70, amount=None, other_fields={"type": "P"})
-    assert to_record(text, None, 1, payment(), was_looked_up=False) is None
-    assert to_record(text, entry(), 1, payment(), was_looked_up=False) is not None
+@pytest.mark.parametrize("record", [{"payment_id": 70}, {"external_id": "A", **TEXT}], ids=str)
+def test_what_nobody_has_looked_at_is_not_learned(record: dict[str, Any]) -> None:
+    """An <id> may be a credit memo's."""
+    assert named(payment_record(**record), payment()) is None
+    assert named(payment_record(**record), payment("10.00"), entry()) is not None
 
 
 def test_a_record_with_an_id_corrects_a_payment_in_its_owner_s_name() -> None:
@@ -151,4 +174,21 @@ def test_a_record_with_an_id_corrects_a_payment_in_its_owner_s_name() -> None:
     ],
 )
 def test_of_credit_memos_the_ledger_learns_nothing(record: PaymentRecord, shown: Payment) -> None:
-    assert to_record(record, None, 1, shown, was_looked_up=True) is None
+    assert learned(record, shown) is None
+
+
+def test_what_somebody_has_entered_meanwhile_is_not_this_import_s_own() -> None:
+    """It shows something else than a killed run can have left."""
+    shown = payment("45.00")
+    assert replaced_by(RECORD, shown, known(None, **DOUBT)) == Replaced(Decimal("45.00"))
+    assert replaced_by(RECORD, shown, known(entry(), **DOUBT)) == Replaced(Decimal("45.00"))
+
+
+@pytest.mark.parametrize(
+    ("amount", "paid_up", "left"),
+    [("60.00", False, True), ("59.50", False, True), ("45.00", True, True), ("61.00", True, False)],
+)
+def test_a_killed_run_leaves_what_it_sent_rounded_or_cut_to_the_balance(
+    amount: str, paid_up: bool, left: bool
+) -> None:
+    assert may_be_left(Decimal(amount), known(None, is_paid_up=paid_up, **DOUBT)) is left

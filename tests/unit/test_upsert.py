@@ -105,8 +105,9 @@ def both_values(outcome: Outcome) -> str:
 # What it costs
 
 
-def recorded(amount: str, payment_id: int = 101) -> LedgerEntry:
-    return LedgerEntry(1, payment_id, "2024-01-01T00:00:00Z", Decimal(amount), None, "RC-71")
+def recorded(amount: str, payment_id: int = 101) -> There:
+    time = "2024-01-01T00:00:00Z"
+    return There(1, LedgerEntry(1, payment_id, time, Decimal(amount), None, "RC-71"))
 
 
 def test_the_payment_of_an_invoice_that_was_paid_here_before_is_one_call() -> None:
@@ -228,7 +229,7 @@ def test_several_payments_reject_the_record_and_the_verdict_comes_before_the_nex
     for amount in (1, 2):
         office.connectwise.add_payment(1, amount=Decimal(amount))
     outcome = office.one(on())
-    assert "several payments: give the <id> of one of 101, 102" in outcome.messages[0]
+    assert "several payments: 101 of" in outcome.messages[0]
     assert office.upsert.holds_lane(outcome)
 
 
@@ -238,7 +239,7 @@ def test_a_payment_that_a_record_has_named_need_not_be_the_only_one_for_the_next
         office.connectwise.add_payment(1, amount=Decimal(amount))
     named, unnamed = office.apply(on(payment_id=101, amount="7"), on(amount="8", number=2))
     assert named.action is Action.UPDATED
-    assert "several payments: give the <id> of one of 101, 102" in unnamed.messages[0]
+    assert "several payments: 101 of" in unnamed.messages[0]
 
 
 def test_a_text_is_the_same_whatever_blanks_connectwise_shows_in_it() -> None:

@@ -31,7 +31,7 @@ from payments.decisions import Policy
 from payments.files.reader import check_file, read_records
 from payments.files.record import ReadingRules, read_record
 from payments.gathering import Books, Gathering, Prepared
-from payments.models import Action, Outcome, PaymentRecord, Replaced, SecondPayment
+from payments.models import Action, Outcome, PaymentRecord, Replaced, SecondPayment, There
 from payments.pipeline import Pipeline
 from payments.quiet import Quiet
 from payments.sending import Sender
@@ -185,7 +185,7 @@ class Rows:
         self._made_by[outcome.payment_id] = record.number
         if outcome.learned is not None:
             self._truth.store(outcome.learned)
-        self._ledger.store(outcome.recorded)
+        self._ledger.store(There(it.invoice_id, it) for it in outcome.recorded)
         return row
 
     def _number(self, invoice_id: int | None) -> str | None:

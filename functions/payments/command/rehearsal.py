@@ -15,13 +15,12 @@ from typing import Any, TypeAlias
 from payments.connectwise.answers import usable_id, usable_number
 from payments.connectwise.finance import Calls
 from payments.connectwise.invoices import Invoices
-from payments.errors import CallFailed, NoAnswer, RecordRejected, ServerFault
+from payments.errors import CallFailed, NoAnswer, NotPermitted, RecordRejected, ServerFault
 from payments.gathering import Truth
 from payments.models import (
     Fields,
     Invoice,
     JsonValue,
-    LedgerEntry,
     Payment,
     There,
     TruthRecord,
@@ -187,7 +186,7 @@ class KnownInvoices:
         self._balances.update(dict.fromkeys(ids))
         try:
             answer = self._api.get("/finance/invoices", query)
-        except (CallFailed, RecordRejected):
+        except (CallFailed, RecordRejected, NotPermitted):
             return  # a balance is only for a warning
         for row in answer if isinstance(answer, list) else ():
             known = row if isinstance(row, Mapping) else {}
@@ -227,8 +226,6 @@ class RehearsedLedger:
         here = {number: self._written[number] for number in wanted & self._written.keys()}
         return self._ledger.find(wanted - here.keys()) | here
 
-    def store(self, entries: Iterable[There]) -> None:
-        """Keep what would be recorded; nothing is done twice here, so that notes do not matter."""
-        for entry in entries:
-            if isinstance(entry, LedgerEntry):
-                self._written[entry.invoice_id] = entry
+    def store(self, places: Iterable[There]) -> None:
+        """Keep what would be written."""
+        self._written.update((there.invoice_id, there) for there in places)

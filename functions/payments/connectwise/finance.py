@@ -84,6 +84,8 @@ class Finance:
         payment_id = _id_of(answer)
         if payment_id is None:
             raise NoAnswer("an answer without the payment")
+        if _id_of(answer.get("invoice")) not in (None, invoice_id):
+            raise NoAnswer("an answer about another invoice")
         return Payment(payment_id, shown(answer))
 
     def update_payment(self, invoice_id: int, payment_id: int, fields: Fields) -> Payment:

@@ -18,7 +18,7 @@ from payments.clock import iso
 from payments.errors import StopAsked, Superseded
 from payments.files.output import shown
 from payments.import_state import ImportState, Root, Status, Tally
-from payments.models import SourceFile
+from payments.models import SecondPayment, SourceFile
 from payments.stores.aws import asking, attribute_values, error_code, plain
 
 _CONDITION_FAILED = "ConditionalCheckFailedException"
@@ -122,6 +122,7 @@ def state_of(item: Mapping[str, Any]) -> ImportState:
         tally=tally,
         quiet_until=float(item.get("quietUntil", 0)),
         connection=item.get("connection"),
+        second_payment=SecondPayment(item["secondPayment"]) if "secondPayment" in item else None,
         look_again=bool(item.get("lookAgain", False)),
         stop_asked=item.get("stopAsked"),
         error=item.get("error"),
@@ -179,6 +180,7 @@ def _attributes(state: ImportState) -> dict[str, Any]:
         "reach": state.reach,
         "quietUntil": Decimal(f"{state.quiet_until:.3f}"),
         "connection": state.connection,
+        "secondPayment": state.second_payment,
         "lookAgain": state.look_again or None,
         "cutShort": _text(state.cut_short),
         "givenUp": state.given_up or None,

@@ -24,51 +24,66 @@ class Ledger:
         self._connection = connection
 
     def find(self, invoice_ids: Iterable[int]) -> dict[int, There]:
-        """Return what is known of the invoices, by their ids."""
+        """Return what there is of the invoices, by their ids."""
         keys = ({"invoiceId": it, "connection": self._connection} for it in set(invoice_ids))
         return {there.invoice_id: there for there in map(_usable, self._batches.read(keys))}
 
-    def store(self, entries: Iterable[There]) -> None:
-        """Write entries; of several for one invoice the last one stays."""
-        latest = {entry.invoice_id: entry for entry in entries}
+    def store(self, places: Iterable[There]) -> None:
+        """Write what there is; of several for one invoice the last one stays."""
+        latest = {there.invoice_id: there for there in places}
         self._batches.write(
-            {"connection": self._connection, **_item(entry)} for entry in latest.values()
+            {"invoiceId": it.invoice_id, "connection": self._connection, **ledger_item(it)}
+            for it in latest.values()
         )
 
 
-def _item(entry: There) -> dict[str, Any]:
-    if isinstance(entry, LedgerEntry):
-        return {
-            "invoiceId": entry.invoice_id,
-            "paymentId": entry.payment_id,
-            **_shown(entry.amount, entry.day),
-            "externalId": entry.external_id,
-            "key": entry.key,
-            "modified": entry.modified,
-            "receipts": _written(entry.added_up),
-        }
-    found = {"invoiceId": entry.invoice_id, "foundBy": entry.import_id, "looked": entry.looked}
-    payment = entry.payment
-    if payment is None:
-        return found
-    return {**found, "paymentId": payment.id, **_shown(payment.amount, day_of(payment.fields))}
+def ledger_item(there: There) -> dict[str, Any]:
+    """Return the attributes of an item, those without a value among them."""
+    return {**_entry_attributes(there.entry), **_found_attributes(there.found)}
+
+
+def _entry_attributes(entry: LedgerEntry | None) -> dict[str, Any]:
+    if entry is None:
+        return {}
+    return {
+        "paymentId": entry.payment_id,
+        "amount": _text(entry.amount),
+        "day": entry.day,
+        "externalId": entry.external_id,
+        "key": entry.key,
+        "modified": entry.modified,
+        "receipts": _written(entry.added_up),
+    }
+
+
+def _found_attributes(found: Found | None) -> dict[str, Any]:
+    if found is None:
+        return {}
+    payment = found.payment
+    return {
+        "foundBy": found.import_id,
+        "looked": found.looked,
+        "foundPaymentId": None if payment is None else payment.id,
+        "foundAmount": None if payment is None else _text(payment.amount),
+        "foundDay": None if payment is None else day_of(payment.fields),
+    }
 
 
 def _written(receipts: Receipts | None) -> dict[str, Any] | None:
     if receipts is None:
         return None
-    shown = {name: _shown(receipt.amount, receipt.day) for name, receipt in receipts.items()}
-    return {name: {key: it for key, it in row.items() if it} for name, row in shown.items()}
+    rows = {name: {"amount": str(it.amount), "day": it.day} for name, it in receipts.items()}
+    return {name: {key: it for key, it in row.items() if it} for name, row in rows.items()}
 
 
-def _shown(amount: Decimal | None, day: str | None) -> dict[str, Any]:
+def _text(amount: Decimal | None) -> str | None:
     # As text: DynamoDB's numbers have 38 digits, and fewer exponents than a double.
-    return {"amount": None if amount is None else str(amount), "day": day}
+    return None if amount is None else str(amount)
 
 
 def _usable(item: Mapping[str, Any]) -> There:
     try:
-        return _found(item) if "foundBy" in item else _entry(item)
+        return There(int(item["invoiceId"]), _entry(item), _found(item))
     except (KeyError, TypeError, ValueError, ArithmeticError) as problem:
         raise FileRefused(
             f"The ledger's entry of invoice {item['invoiceId']} cannot be read: correct or delete "
@@ -76,12 +91,14 @@ def _usable(item: Mapping[str, Any]) -> There:
         ) from problem
 
 
-def _entry(item: Mapping[str, Any]) -> LedgerEntry:
+def _entry(item: Mapping[str, Any]) -> LedgerEntry | None:
+    if "paymentId" not in item:
+        return None
     return LedgerEntry(
         invoice_id=int(item["invoiceId"]),
         payment_id=int(item["paymentId"]),
         modified=item.get("modified", ""),
-        amount=_amount(item),
+        amount=_amount(item.get("amount")),
         day=item.get("day"),
         external_id=item.get("externalId"),
         key=item.get("key"),
@@ -95,15 +112,16 @@ def _receipts(written: Mapping[str, Any] | None) -> Receipts | None:
     return {name: Receipt(Decimal(it["amount"]), it.get("day")) for name, it in written.items()}
 
 
-def _found(item: Mapping[str, Any]) -> Found:
+def _found(item: Mapping[str, Any]) -> Found | None:
+    if "foundBy" not in item:
+        return None
     payment = None
-    if "paymentId" in item:
-        shown = {"amount": _amount(item), "paymentDate": item.get("day")}
+    if "foundPaymentId" in item:
+        shown = {"amount": _amount(item.get("foundAmount")), "paymentDate": item.get("foundDay")}
         given = {name: value for name, value in shown.items() if value is not None}
-        payment = Payment(int(item["paymentId"]), given)
-    return Found(int(item["invoiceId"]), item["foundBy"], bool(item["looked"]), payment)
+        payment = Payment(int(item["foundPaymentId"]), given)
+    return Found(item["foundBy"], bool(item["looked"]), payment)
 
 
-def _amount(item: Mapping[str, Any]) -> Decimal | None:
-    amount = item.get("amount")
-    return None if amount is None else Decimal(amount)
+def _amount(text: Any) -> Decimal | None:
+    return None if text is None else Decimal(text)

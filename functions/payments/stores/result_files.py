@@ -270,11 +270,11 @@ class _Writing:
             return
         outcomes = read_part(part)
         for outcome in outcomes:
+            if outcome.result.replaced is not None:
+                _name(progress.replaced, outcome)
             overruled = self._files.overruled.get(outcome.number)
             if overruled is None and outcome.result.action.succeeded:
                 progress.success.rest += entry(outcome.xml)
-                if outcome.result.replaced is not None:
-                    _name(progress.replaced, outcome)
             else:
                 self._add_failed(outcome, overruled)
         progress.after += len(outcomes)
