@@ -17,7 +17,7 @@ _EARLIEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 class BuildFailed(Exception):
-    """pip could not install the requirements of a function or a layer."""
+    """A function or a layer could not be built; the message is what pip or SAM said."""
 
 
 @dataclass(frozen=True, slots=True)

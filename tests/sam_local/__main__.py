@@ -8,7 +8,9 @@ import time
 from contextlib import ExitStack
 from types import FrameType
 
-from local_stack import DeploymentFailed, ServerFailed
+from local_stack import DeploymentFailed, LocalStack, ServerFailed
+from local_stack.artifacts import BuildFailed
+from local_stack.sam_template import package
 from sam_local import podman
 from sam_local.engine import (
     Engine,
@@ -22,7 +24,7 @@ from sam_local.engine import (
 from sam_local.image import held_image, stand_in
 from sam_local.lines import Pasted, find_sam
 from sam_local.stage import Stage, explain, set_up, showing
-from sam_local.template import ROOT, BuildFailed, build, built_in
+from sam_local.template import ROOT, build, built_in
 from simulator.control import SimulatorError
 
 _FOLDER = ROOT / ".build" / "sam-local"
@@ -82,6 +84,7 @@ def _engine(architecture: str | None) -> Engine:
         raise no_emulation(architecture, own)
     print("No container engine runs: podman is started for this, and ends with it.", flush=True)
     # What takes a network is done before there is none.
+    package(ROOT / "template.yaml", LocalStack().builder, lambda _: "")
     stand_in(architecture, _FOLDER)
     build(find_sam(), architecture, _FOLDER / architecture)
     podman.move_into_namespaces([_INSIDE, "--architecture", architecture], users=register)

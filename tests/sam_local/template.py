@@ -8,6 +8,7 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
+from local_stack.artifacts import BuildFailed
 from local_stack.clients import ROOT_CREDENTIALS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,10 +21,6 @@ ADDED_VARIABLES = ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_SESSION_TOKEN", *RO
 
 _FOLDERS = {"CodeUri", "ContentUri"}
 _PYTHON_313 = ROOT / ".build" / "emulator" / "bin"
-
-
-class BuildFailed(Exception):
-    """`sam build` has failed; the message is what it said."""
 
 
 def product_template() -> dict[str, Any]:
