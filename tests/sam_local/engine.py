@@ -33,7 +33,8 @@ _NONE = """There is no container engine, which SAM local needs. Start one of the
   Docker Desktop (macOS, Windows, Linux)   https://docs.docker.com/desktop/
   Docker Engine (Linux)                    https://docs.docker.com/engine/install/
   Finch (macOS, Linux)                     https://runfinch.com
-  podman (Linux), for root                 apt-get install podman crun iptables iproute2
+  podman (Linux), for root                 apt-get install podman crun netavark iptables \\
+                                             iproute2 mmdebstrap
 An engine that listens elsewhere is named by DOCKER_HOST.
 Without one there are `make demo`, which deploys the template on a local AWS, and `make test`."""
 _ROOTLESS = """{name} runs without root here: its containers cannot reach this machine.
