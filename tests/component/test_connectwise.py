@@ -27,7 +27,10 @@ def test_many_invoices_are_found_with_one_call(connectwise: Simulator, link: Lin
     connectwise.add_invoices(count=5, number="INV-{id}")
     connectwise.add_payment(2, "25.50")
     found = link.finance.invoices_by_id([1, 2, 99])
-    assert found == [Invoice(1, "INV-1", Decimal(0)), Invoice(2, "INV-2", Decimal("25.50"))]
+    assert found == [
+        Invoice(1, "INV-1", Decimal(0), Decimal("100.00")),
+        Invoice(2, "INV-2", Decimal("25.50"), Decimal("74.50")),
+    ]
     assert connectwise.counts().calls["GET", "invoices"] == 1
 
 
@@ -37,7 +40,7 @@ def test_only_the_fields_that_are_needed_are_asked_for(connectwise: Simulator, l
     query = parse_qs(connectwise.calls()[-1].query)
     assert query == {
         "conditions": ["id in (1)"],
-        "fields": ["id,invoiceNumber,payments"],
+        "fields": ["id,invoiceNumber,payments,balance"],
         "pageSize": ["1000"],
     }
 

@@ -209,12 +209,18 @@ def answers_are_lost(of: Scenario) -> Scenario:
     return replace(made, mishaps=replace(of.mishaps, lost=0.5, late=0.0))
 
 
-def others_have_paid_before(of: Scenario) -> Scenario:
-    """Just as much as the file says, on both invoices, and a run is killed in the middle."""
-    held = tuple((n, {"amount": Decimal(n), "paymentDate": "2020-01-01T00:00:00Z"}) for n in (1, 2))
-    made = uploading(*amounts(1, 2), held=held)(of)
-    kill = Kill(1 + of.seed % 4, later=0.3, is_write=True, holds_up=False)
-    return replace(made, mishaps=replace(of.mishaps, lost=0.0, late=0.0, kills=(kill,)))
+def others_have_paid_before(*paid: int) -> Weather:
+    """So much on each invoice, and a run is killed in the middle."""
+
+    def made(of: Scenario) -> Scenario:
+        rows = [
+            {"amount": Decimal(amount), "paymentDate": "2020-01-01T00:00:00Z"} for amount in paid
+        ]
+        now = uploading(*amounts(1, 2), held=tuple(enumerate(rows, 1)))(of)
+        kill = Kill(1 + of.seed % 4, later=0.3, is_write=True, holds_up=False)
+        return replace(now, mishaps=replace(of.mishaps, lost=0.0, late=0.0, kills=(kill,)))
+
+    return made
 
 
 FAULTS = [
@@ -292,13 +298,13 @@ FAULTS = [
         "what is found on an invoice is not noted before it is changed",
         instead(Notes, "looked", lambda *_, **__: None),
         "must replace",
-        others_have_paid_before,
+        others_have_paid_before(50, 50),
     ),
     Fault(
         "an invoice that may be paid is not noted before its records are begun",
         instead(Notes, "_noted", lambda _, there, __: there),
         "must replace",
-        others_have_paid_before,
+        others_have_paid_before(1, 2),
     ),
     Fault(
         "what a killed run has sent is taken for somebody else's",
