@@ -121,8 +121,10 @@ def test_a_cut_overpayment_is_corrected_to_what_is_held(
     receipt = f"RC-{invoice}"
     connectwise.configure(overpayment="cut")
     error = refused(deployment, payment(external_id=receipt, invoice=invoice, amount="1200.00"))
-    assert "give <amount>1000.00</amount> here" in error
-    accepted(deployment, payment(external_id=receipt, invoice=invoice, amount="1000.00"))
+    paid = deployment.truth(receipt)["paymentId"]
+    assert f"give <id>{paid}</id> and <amount>1000.00</amount> here" in error
+    corrected = payment(payment_id=paid, external_id=receipt, invoice=invoice, amount="1000.00")
+    accepted(deployment, corrected)
     assert held(connectwise, invoice) == [[1000]]
 
 
@@ -132,7 +134,8 @@ def test_of_several_payments_the_one_that_is_meant_is_named(
     connectwise.configure(second_payment="allow")
     one, other = (connectwise.add_payment(invoice, amount)["id"] for amount in ("1.00", "2.00"))
     error = refused(deployment, payment(invoice=invoice, amount="3.00"))
-    assert f"give the <id> of one of {one}, {other}" in error
+    assert f"{one} of 1.00, {other} of 2.00" in error
+    assert "give its <id>" in error
     accepted(deployment, payment(payment_id=other, invoice=invoice, amount="3.00"))
     assert held(connectwise, invoice) == [[1, 3]]
 
