@@ -53,8 +53,11 @@ def test_zynk_s_sample_works_as_it_stands(deployment: Deployment, connectwise: S
 def test_a_file_without_records_succeeds_with_two_empty_files(deployment: Deployment) -> None:
     """There is nothing wrong with it."""
     name = deployment.new_name()
-    outcome = deployment.import_file(b'<InvoicePayments a="1" />', name)
-    assert tags_and_text(outcome.success)[1:] == ['<InvoicePayments a="1">', "</InvoicePayments>"]
+    outcome = deployment.import_file(b'<InvoicePayments xml:lang="en" />', name)
+    assert tags_and_text(outcome.success)[1:] == [
+        '<InvoicePayments xml:lang="en">',
+        "</InvoicePayments>",
+    ]
     assert outcome.success == outcome.fail
     assert deployment.finished_import(name)["status"] == "Succeeded"
 

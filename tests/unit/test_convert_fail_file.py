@@ -107,11 +107,11 @@ def test_whatever_is_guarded_comes_back(text: str, is_text: bool) -> None:
         ),
         (
             f"{INVOICE}<amount>1</amount><amount>2</amount>",
-            "<amount> is given 2 times. Keep one.; <amount>: 1; <amount>: 2",
+            "<amount> is given 2 times: '1', '2'. Keep the right one.; <amount>: 1; <amount>: 2",
         ),
         (
             f'{INVOICE}<amount currencyID="EUR">1</amount>',
-            "<amount> has the attribute currencyID: an amount is taken as it stands, in the "
+            '<amount> has the attribute currencyID="EUR": an amount is taken as it stands, in the '
             "currency of its invoice. Convert it if need be, then remove the attribute.; "
             "<amount>: 1",
         ),

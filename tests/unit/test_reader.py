@@ -103,20 +103,22 @@ XSI = 'xmlns:i="http://www.w3.org/2001/XMLSchema-instance"'
 
 
 @pytest.mark.parametrize(
-    ("attributes", "names"),
+    ("attributes", "written"),
     [
-        ("a='>' b=\"/>\"", ("a", "b")),
-        ("xmlns:p='urn:p' p:a='1'", ("p:a",)),
+        ("a='>' b=\"/>\"", ('a=">"', 'b="/>"')),
+        ("xmlns:p='urn:p' p:a='1'", ('p:a="1"',)),
         (f"{XSI} i:nil='true' i:type='t' xml:lang='de' xmlns:q='urn:q' xmlns='urn:r'", ()),
-        ("nil='true'", ("nil",)),
+        ("nil='true'", ('nil="true"',)),
     ],
 )
-def test_attributes_are_handed_over_by_their_names(attributes: str, names: tuple[str, ...]) -> None:
+def test_attributes_are_handed_over_as_they_are_written(
+    attributes: str, written: tuple[str, ...]
+) -> None:
     (raw,) = raw_records(
         document(f"<InvoicePayment {attributes}><a {attributes}/></InvoicePayment>")
     )
-    assert raw.element.attributes == names
-    assert raw.element.children[0].attributes == names
+    assert raw.element.attributes == written
+    assert raw.element.children[0].attributes == written
 
 
 def test_text_is_put_together_from_its_pieces() -> None:
@@ -155,8 +157,8 @@ def test_an_error_message_in_a_namespace_is_no_record_either() -> None:
     [
         ("<InvoicePayments>", Root()),
         (
-            "<InvoicePayments a='>' xmlns=\"urn:x\" >",
-            Root(b"<InvoicePayments a='>' xmlns=\"urn:x\" >", b"</InvoicePayments>"),
+            "<InvoicePayments xml:base='>' xmlns=\"urn:x\" >",
+            Root(b"<InvoicePayments xml:base='>' xmlns=\"urn:x\" >", b"</InvoicePayments>"),
         ),
         (
             '<p:InvoicePayments\n xmlns:p="urn:x">',
@@ -169,9 +171,29 @@ def test_the_roots_tags_are_kept(tag: str, expected: Root) -> None:
     assert check(b'<?xml version="1.0"?>\n<!-- x -->' + content).root == expected
 
 
-@pytest.mark.parametrize("tag", [b'<InvoicePayments a="/"/>', b'<InvoicePayments a="/" />'])
+@pytest.mark.parametrize("tag", [b'<InvoicePayments xmlns="/"/>', b'<InvoicePayments xmlns="/" />'])
 def test_an_empty_root_is_opened(tag: bytes) -> None:
-    assert check(tag).root == Root(b'<InvoicePayments a="/">', b"</InvoicePayments>")
+    assert check(tag).root == Root(b'<InvoicePayments xmlns="/">', b"</InvoicePayments>")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "told"),
+    [
+        ("currency='EUR'", 'the attribute currency="EUR": attributes are not read. An amount is'),
+        ("p:total='9' xmlns:p='u'", 'the attribute p:total="9": attributes are not read. Write'),
+        ("currencyID='EUR' paymentDate='2026-11-01'", 'currencyID="EUR", paymentDate="2026-11-01"'),
+    ],
+)
+def test_an_attribute_of_the_root_refuses_the_file_by_name(attributes: str, told: str) -> None:
+    """What stands there is about every amount, and must not be believed in silence."""
+    content = document(*AMOUNTS, root=f"InvoicePayments {attributes}")
+    assert f"<InvoicePayments> has the attribute{'s' * (', ' in told)}" in refusal(content)
+    assert told in refusal(content)
+
+
+def test_what_is_only_about_xml_may_be_an_attribute_of_the_root() -> None:
+    content = document(*AMOUNTS, root=f"InvoicePayments {XSI} i:schemaLocation='a b' xml:lang='de'")
+    assert check(content).total == len(AMOUNTS)
 
 
 # The bytes of each record
@@ -278,7 +300,7 @@ def test_an_empty_file_is_told_from_one_that_is_wrong(content: bytes) -> None:
 
 
 AMPERSAND = "the ampersand (&) that stands here has a meaning of its own in XML"
-LESS_THAN = "the less-than sign (<) that stands here has a meaning of its own in XML"
+LESS_THAN = "the less-than sign (<) that stands here begins no tag"
 MISTAKES = [
     *(("Smith & Sons", 7, AMPERSAND), ("A&B</type>", 2, AMPERSAND), ("&;", 1, AMPERSAND)),
     *(("a &\u00e9\u00e9 b", 3, AMPERSAND), ("A &amp B", 3, AMPERSAND), ("&#;", 1, AMPERSAND)),
@@ -291,7 +313,8 @@ MISTAKES = [
     ("&who;", 1, "who, between an ampersand and a semicolon, is not known in XML: write the char"),
     ("&#4; none", 1, "#4, between an ampersand and a semicolon, stands for a character that XML"),
     ("Bank\x0b 1", 5, "the control character U+000B is not allowed"),
-    ("Caf\udce9 Z", 4, "byte 0xE9 is no UTF-8: save the file as UTF-8, or name its encoding"),
+    ("Caf\udce9 Z", 4, "byte 0xE9 (é in windows-1252) is no UTF-8: save the file as UTF-8, or"),
+    ("Caf\udc81 Z", 4, "byte 0x81 is no UTF-8: save the file as UTF-8, or have its first line"),
     ("a\ufffe", 2, "the character U+FFFE is not allowed"),
     *(("1 < 2", 4, LESS_THAN), ("1<2", 3, LESS_THAN), ("<b a='<'/>", 7, LESS_THAN)),
     *(("< b/>", 2, LESS_THAN), ("<1b/>", 2, LESS_THAN)),
@@ -380,6 +403,15 @@ def test_whatever_character_is_put_into_a_file_more_is_told_than_that_it_is_wron
     [
         (b"\n<?xml version='1.0'?><InvoicePayments/>", "line 2, column 1: something stands before"),
         (b"<InvoicePayments/>\n<a/>", "line 2, column 1: something stands behind the end"),
+        *(
+            (b"<InvoicePayments/>\n" + behind, "make it a file of its own")
+            for behind in (b"<?xml version='1.0'?><InvoicePayments/>", b"<InvoicePayments/>")
+        ),
+        (b"<InvoicePayments><?xml version='1.0'?>", "make it a file of its own"),
+        (
+            b"<InvoicePayments>\n oops<a/>",
+            "line 2, column 2: there is text outside of any record, 'oo",
+        ),
         (b"<InvoicePayments/>\0\0", "line 1, column 19: the control character U+0000"),
         *(
             (f"<?{declared}?><InvoicePayments/>".encode(), "the file's first line is not correct")
@@ -428,7 +460,7 @@ def test_what_is_no_xml_is_told_by_what_it_is(content: bytes, named: str) -> Non
         *(("InvoicePayment", "Put the records into one <InvoicePayments>"), ("Document", "a bank")),
         *(("invoicePayments", "capital letters count"), ("ArrayOfInvoicePayment", "Rename it")),
         *(("TruthRecords", "truth import"), ("Invoices", "Export the payments as XML")),
-        ("Envelope", "a web service"),
+        *(("Envelope", "a web service"), ("ENVELOPE", "from Tally")),
     ],
 )
 def test_another_root_is_told_with_what_to_do(root: str, told: str) -> None:
@@ -536,7 +568,7 @@ def test_the_record_that_is_too_large_is_named() -> None:
 
 
 def test_a_root_tag_that_is_too_long_to_keep_is_refused() -> None:
-    assert "root" in refusal(document(root=f"InvoicePayments a='{'x' * MAX_ROOT_TAG_BYTES}'"))
+    assert "root" in refusal(document(root=f"InvoicePayments xmlns:a='{'x' * MAX_ROOT_TAG_BYTES}'"))
 
 
 # Cut off

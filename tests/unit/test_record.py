@@ -115,6 +115,42 @@ def test_what_is_not_nil_is_given(attributes: str) -> None:
     assert fields(f"<amount {attributes}>2</amount>") == {"amount": Decimal(2)}
 
 
+@pytest.mark.parametrize("mark", ["\u202e", "\u202a", "\u2066", "\u2069"])
+@pytest.mark.parametrize("name", ["amount", "externalId", "id", "paymentDate", "type"])
+def test_a_mark_that_turns_the_direction_of_writing_is_no_blank(name: str, mark: str) -> None:
+    """01 behind it is shown as 10."""
+    message = error(f"<{name}>{mark}01</{name}>")
+    assert f"turn the direction of writing: '[U+{ord(mark):04X}]01'" in message
+
+
+ERRORS = ["#REF!", "#N/A", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#BEZUG!", "####"]
+
+
+@pytest.mark.parametrize("written", ERRORS)
+@pytest.mark.parametrize("element", ["externalId", "type", "amount", "paymentDate"])
+def test_a_spreadsheets_error_is_no_value(element: str, written: str) -> None:
+    """Two receipts with it would be one."""
+    told = f"<{element}> is '{written}', a spreadsheet's error and no value. Correct it there."
+    assert error(f"<{element}>{written}</{element}>") == told
+    number = error(f"<invoice><identifier>{written}</identifier></invoice>")
+    assert number.startswith(f"<invoice/identifier> is '{written}', a spreadsheet's error")
+
+
+@pytest.mark.parametrize("written", ["N/A", "n/a", "NULL", "none", "-", "--", "\u2014"])
+def test_a_word_for_no_external_id_is_none(written: str) -> None:
+    assert "which says that there is none" in error(f"<externalId>{written}</externalId>")
+
+
+@pytest.mark.parametrize("written", ["0", "#1", "#REF-1", "NA", "#12!", "Nil", "-1"])
+def test_an_external_id_may_be_odd(written: str) -> None:
+    assert record(f"<externalId>{written}</externalId>").external_id == written
+
+
+@pytest.mark.parametrize("written", ["1408.0", "1,408", "1408.", "1408.00"])
+def test_an_id_that_a_spreadsheet_has_written_as_a_number_is_told_bare(written: str) -> None:
+    assert "If 1408 was meant, write that." in error(f"<id>{written}</id>")
+
+
 @pytest.mark.parametrize("content", ["", " \n", "\u200b"])
 def test_an_id_or_amount_that_is_there_but_empty_is_wrong(content: str) -> None:
     assert error(f"<id>{content}</id>").startswith("<id> is empty")
@@ -219,22 +255,55 @@ def test_what_connectwise_answers_about_an_invoice_is_ignored(part: str) -> None
 
 @pytest.mark.parametrize("name", ["id", "externalId", "amount", "type", "balance"])
 def test_an_element_that_is_given_twice_is_wrong_and_has_no_value(name: str) -> None:
-    found = record(f"<{name}>1</{name}>" * 2)
-    assert found.errors == (f"<{name}> is given 2 times. Keep one.",)
-    twice = error("<invoice>" + "<id>1</id>" * 2 + "</invoice>")
-    assert twice == "<invoice/id> is given 2 times. Keep one."
+    found = record(f"<{name}>1</{name}><{name}>2</{name}>")
+    assert found.errors == (f"<{name}> is given 2 times: '1', '2'. Keep the right one.",)
     assert (found.payment_id, found.external_id, found.fields) == (None, None, {})
+
+
+@pytest.mark.parametrize(
+    "invoices",
+    [
+        *("<invoice><identifier>A</identifier></invoice><invoice><id>2</id></invoice>",),
+        *("<invoice><identifier>A</identifier><identifier>2</identifier></invoice>",),
+    ],
+)
+def test_two_invoices_of_one_payment_are_to_become_two_records(invoices: str) -> None:
+    """Whoever kept one would pay the whole amount on that."""
+    message = error(invoices)
+    assert "is given 2 times: 'A', '2'. A record is about one invoice." in message
+    assert "write an <InvoicePayment> for each" in message
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        *(("<currency>EUR</currency>", "convert"), ("<invoice><curr/></invoice>", "convert")),
+        *((f"<{name}/>", "take the whole record out") for name in ("status", "isVoid", "refund")),
+        *(("<paymentType/>", "take the whole record out"), ("<credit>1</credit>", "take the rec")),
+        *(("<notes/>", "if the payment is the same without"), ("text", "if the payment is the s")),
+        ("<transactionId/>", "if the payment is the same without"),
+        *(("<id void='1'/>", "take the whole record out"), ("<id at='1'/>", "if the payment is t")),
+        ("<invoice currency='EUR'/>", "convert"),
+    ],
+)
+def test_nothing_is_told_to_be_removed_that_may_change_what_the_payment_is(
+    written: str, told: str
+) -> None:
+    assert told in error(written).replace("Convert", "convert")
 
 
 @pytest.mark.parametrize(
     ("written", "names"),
     [
-        ("<amount currencyID='EUR'>10.00</amount>", "<amount> has the attribute currencyID:"),
-        ("<amount Ccy='J' unit='k'>10.00</amount>", "<amount> has the attributes Ccy, unit:"),
-        ("<id p:a='1' xmlns:p='urn:p'>1</id>", "<id> has the attribute p:a:"),
-        ("<invoice number='1'/>", "<invoice> has the attribute number:"),
-        ("<invoice><id a='1'>1</id></invoice>", "<invoice/id> has the attribute a:"),
-        ("<type nil='true'/>", "<type> has the attribute nil:"),
+        ("<amount currencyID='EUR'>10.00</amount>", '<amount> has the attribute currencyID="EUR":'),
+        (
+            "<amount Ccy='J' unit='k'>10.00</amount>",
+            '<amount> has the attributes Ccy="J", unit="k":',
+        ),
+        ("<id p:a='1' xmlns:p='urn:p'>1</id>", '<id> has the attribute p:a="1":'),
+        ("<invoice number='1'/>", '<invoice> has the attribute number="1":'),
+        ("<invoice><id a='1'>1</id></invoice>", '<invoice/id> has the attribute a="1":'),
+        ("<type nil='true'/>", '<type> has the attribute nil="true":'),
     ],
 )
 def test_an_attribute_is_wrong_by_name(written: str, names: str) -> None:
@@ -254,7 +323,7 @@ def test_a_value_that_is_an_attribute_of_the_record_is_wrong_by_name() -> None:
         document("<InvoicePayment externalId='A'><amount>1</amount></InvoicePayment>")
     )
     (message,) = found.errors
-    assert message.startswith("<InvoicePayment> has the attribute externalId:")
+    assert message.startswith('<InvoicePayment> has the attribute externalId="A":')
     assert found.external_id is None
 
 
@@ -397,9 +466,9 @@ def test_how_many_decimals_money_has_is_up_to_the_currency(
 @pytest.mark.parametrize(
     ("written", "decimals", "reason"),
     [
-        ("1.000", 2, "can be read in two ways: '1.000'. Write it with at most 2 decimals, or"),
-        ("1.000", 2, "or write 1000.00 if that was meant."),
-        ("12.500", 0, "or write 12500 if that was meant."),
+        ("1.000", 2, "can be read in two ways: '1.000'. Write 1000.00 if that was meant, or"),
+        ("1.000", 2, "or else the amount with at most 2 decimals."),
+        ("12.500", 0, "Write 12500 if that was meant, or else"),
         ("10.1234", 2, "has more than 2 decimals: '10.1234'."),
         ("0.1", 0, "has more than 0 decimals: '0.1'."),
         ("1234567890123456", 2, "has more than 15 digits before the point: '"),
@@ -420,7 +489,7 @@ def test_a_negative_amount_is_wrong_with_the_reason_and_the_cure(written: str) -
     message = error(f"<amount>{written}</amount>")
     assert message.startswith("<amount> is negative: '")
     assert "write 500.00." in message
-    assert "lower total" in message
+    assert "with what is left as its <amount>" in message
 
 
 @pytest.mark.parametrize(
@@ -452,16 +521,25 @@ def test_a_currency_beside_an_amount_is_not_just_dropped(written: str, meant: st
     assert message.endswith(f"If {meant}, in the currency of the invoice, was meant, write that.")
 
 
+TWO_WAYS = "Write 1234.00 if that was meant, or else the amount with at most 2 decimals."
+
+
 @pytest.mark.parametrize(
     ("written", "cure"),
     [
-        ("1,000", "Write 1000.00, or, if the comma begins the decimals, a point with at most 2"),
+        *((written, TWO_WAYS) for written in ("1,234", "€1.234", "1,234 EUR", "£1,234")),
         ("1,234.567", "Write it with at most 2 decimals."),
         ("1.488,695", "Write it with at most 2 decimals."),
     ],
 )
 def test_a_guess_that_would_be_refused_itself_is_not_offered(written: str, cure: str) -> None:
     assert f"'{written}'. {cure}" in error(f"<amount>{written}</amount>")
+
+
+def test_a_negative_amount_that_can_be_read_in_two_ways_is_told_as_both() -> None:
+    for written in ("-1.234", "(1,234)", "€1,234-"):
+        message = error(f"<amount>{written}</amount>")
+        assert f"if that is so, w{TWO_WAYS[1:]}" in message
 
 
 @pytest.mark.parametrize(
@@ -542,6 +620,15 @@ def test_what_was_clearly_meant_by_a_day_is_told(written: str, meant: str) -> No
     )
 
 
+def test_a_day_with_long_dashes_is_told_with_short_ones() -> None:
+    message = error("<paymentDate>2019\u201309\u201311</paymentDate>")
+    assert message.endswith("'2019[U+2013]09[U+2013]11'. If 2019-09-11 was meant, write that.")
+
+
+def test_a_wrong_year_is_told_to_be_corrected() -> None:
+    assert "If the year is wrong, correct it." in error("<paymentDate>2206-11-20</paymentDate>")
+
+
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
@@ -555,12 +642,12 @@ def test_a_day_that_may_be_two_is_told_as_both(written: str, meant: str) -> None
     assert message.endswith(f"'{written}'. Write {meant}.")
 
 
-@pytest.mark.parametrize("written", ["soon", "99999", "12/31/1899", "99/99/2019", "11 Foo 2019"])
+@pytest.mark.parametrize("written", ["soon", "99999", "12/31/1899", "11 Foo 2019"])
 def test_no_day_is_guessed_where_there_is_none_that_a_payment_could_have(written: str) -> None:
     assert error(f"<paymentDate>{written}</paymentDate>").endswith(f"2018-10-11: '{written}'.")
 
 
-@pytest.mark.parametrize("written", ["2019-02-30", "2019-13-01", "2019-00-10"])
+@pytest.mark.parametrize("written", ["2019-02-30", "2019-00-10", "30.02.2019", "99/99/2019"])
 def test_a_day_that_no_calendar_has_is_told_as_such(written: str) -> None:
     message = error(f"<paymentDate>{written}</paymentDate>")
     assert message.startswith(f"<paymentDate> is no day of the calendar: '{written}'.")

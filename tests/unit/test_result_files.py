@@ -157,25 +157,28 @@ def test_without_records_both_files_are_empty() -> None:
         assert len(ElementTree.fromstring(content)) == 0
 
 
+XML = "{http://www.w3.org/XML/1998/namespace}"
+
+
 def test_the_root_is_kept_with_its_attributes_and_namespaces() -> None:
-    tag = '<x:InvoicePayments xmlns:x="urn:x" xmlns="urn:y" source="Sage &amp; Co">'
+    tag = '<x:InvoicePayments xmlns:x="urn:x" xmlns="urn:y" xml:base="Sage &amp; Co">'
     content = f"{tag}<x:InvoicePayment/></x:InvoicePayments>".encode()
     for written in joined(content):
         assert f"\n{tag}\n".encode() in written
         root = ElementTree.fromstring(written)
-        assert (root.tag, root.get("source")) == ("{urn:x}InvoicePayments", "Sage & Co")
+        assert (root.tag, root.get(f"{XML}base")) == ("{urn:x}InvoicePayments", "Sage & Co")
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "iso-8859-1", "utf-8"])
 def test_the_files_are_utf_8_whatever_came(encoding: str) -> None:
     content = document(
         payment("<type>É</type>"),
-        root='InvoicePayments a="É"',
+        root='InvoicePayments xml:base="É"',
         before=f'<?xml version="1.0" encoding="{encoding}"?>',
     )
     _, fail_file = joined(content.decode().encode(encoding))
     root = ElementTree.fromstring(fail_file)
-    assert (root.get("a"), root.findtext("InvoicePayment/type")) == ("É", "É")
+    assert (root.get(f"{XML}base"), root.findtext("InvoicePayment/type")) == ("É", "É")
 
 
 @pytest.mark.parametrize("tag", ["InvoicePayments", 'p:InvoicePayments xmlns:p="urn:p"'])

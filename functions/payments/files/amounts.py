@@ -17,6 +17,7 @@ _AROUND = re.compile(rf"\A{_CURRENCY}(?=[^A-Za-z])|(?<=[^A-Za-z]){_CURRENCY}\Z")
 _NO_CENTS = re.compile(f"(?<=[.,])[{MINUS_SIGNS}]{{1,2}}\\Z")
 # By thousands, or as in India by thousands and hundreds from there on.
 _WHOLE = re.compile(r"[0-9]+|[0-9]{1,3}(?:[.,][0-9]{3})+|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}")
+_ONE_GROUP = re.compile(r"(?<![0-9.,])[0-9]{1,3}[.,][0-9]{3}(?![0-9.,])")
 _FILLERS = str.maketrans("", "", f"{BLANKS}'\u2019_")
 
 
@@ -34,18 +35,17 @@ def read_amount(text: str, decimals: int, *, refunds: bool = False) -> Decimal:
     if not whole and not fraction:
         raise WrongAmount(_not_a_number(text, decimals))
     amount = Decimal(text)
+    is_ambiguous = len(fraction) == 3 and decimals != 3
     if amount < 0 and not refunds:
-        raise WrongAmount(_negative(text, f"{-amount:f}"))
+        positive = f"{-amount:f}"
+        raise WrongAmount(_negative(text, _ways(positive, decimals) if is_ambiguous else positive))
     if len(whole.lstrip("0")) > MAX_DIGITS:
         raise WrongAmount(
             f"has more than {MAX_DIGITS} digits before the point: '{visible(text)}'. Write the sum "
             "that was paid."
         )
-    if len(fraction) == 3 and decimals != 3:
-        raise WrongAmount(
-            f"can be read in two ways: '{visible(text)}'. Write it with at most {decimals} "
-            f"decimals, or write {amount * 1000:.{decimals}f} if that was meant."
-        )
+    if is_ambiguous:
+        raise WrongAmount(_two_ways(text, text, decimals))
     if fraction[decimals:].strip("0"):
         raise WrongAmount(
             f"has more than {decimals} decimals: '{visible(text)}'. Write the sum that was "
@@ -61,15 +61,13 @@ def _not_a_number(text: str, decimals: int) -> str:
     told = f"must be a number like 10.50: '{visible(text)}'."
     if meant is None:
         return told
+    grouped = _ONE_GROUP.search(text)
     if is_negative:
-        return _negative(text, meant)
+        return _negative(text, _ways(grouped[0], decimals) if grouped else meant)
     if len(meant.partition(".")[2]) > decimals:
         return f"{told} Write it with at most {decimals} decimals."
-    if re.fullmatch("[0-9]{1,3},[0-9]{3}", text):
-        return (
-            f"can be read in two ways: '{text}'. Write {int(meant):.{decimals}f}, or, if the comma "
-            f"begins the decimals, a point with at most {decimals} behind it."
-        )
+    if grouped:
+        return _two_ways(text, grouped[0], decimals)
     of_invoice = ", in the currency of the invoice," if _AROUND.search(text) else ""
     return f"{told} If {meant}{of_invoice} was meant, write that."
 
@@ -77,8 +75,22 @@ def _not_a_number(text: str, decimals: int) -> str:
 def _negative(text: str, positive: str) -> str:
     return (
         f"is negative: '{visible(text)}'. Ledgers often show money received as negative: if that "
-        f"is so, write {positive}. To take money back, send the payment again with its new, lower "
-        "total."
+        f"is so, write {positive}. If it was paid back, do not send that: send the payment that it "
+        "was a part of again, under that one's <externalId> or <id>, with what is left as its "
+        "<amount>: of 500.00, after 100.00 have been paid back, 400.00."
+    )
+
+
+def _two_ways(text: str, grouped: str, decimals: int) -> str:
+    return f"can be read in two ways: '{visible(text)}'. Write {_ways(grouped, decimals)}."
+
+
+def _ways(grouped: str, decimals: int) -> str:
+    """Return what to write for a number with one point or comma, and three digits behind it."""
+    whole = int(re.sub("[^0-9]", "", grouped))
+    return (
+        f"{whole:.{decimals}f} if that was meant, or else the amount with at most {decimals} "
+        "decimals"
     )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import date, time, timedelta
 
-from payments.wording import visible
+from payments.wording import MINUS_SIGNS, visible
 
 EARLIEST_DAY = date(1990, 1, 1)
 LATEST_DAY = timedelta(days=366)  # from today
@@ -28,6 +28,7 @@ _DAY_BY_NAME = re.compile(
 _NAME_FIRST = re.compile(
     rf"([a-z]{{3}})[a-z]*[-. ]+([0-9]{{1,2}})[-., ]+([0-9]{{4}}){_TIME}", re.IGNORECASE
 )
+_HYPHENS = str.maketrans(dict.fromkeys(MINUS_SIGNS, "-"))
 _SERIAL = re.compile(r"([0-9]{5})(?:\.[0-9]+)?")
 _SERIAL_BEGIN = date(1899, 12, 30)  # of spreadsheets' numbers of days
 
@@ -44,8 +45,8 @@ def read_day(text: str, today: date) -> date:
     if not _is_plausible(day, today):
         told = "is before 1990" if day < EARLIEST_DAY else "is more than a year ahead"
         raise WrongDay(
-            f"{told}, which no payment is: '{visible(text)}'. Write the day of the payment. "
-            "Programs put such a day where they know none: then leave it out."
+            f"{told}, which no payment is: '{visible(text)}'. If the year is wrong, correct it. If "
+            "a program has put it there because it knows no day, leave it out."
         )
     return day
 
@@ -68,22 +69,23 @@ def _is_plausible(day: date, today: date) -> bool:
 
 def _no_day(text: str, today: date) -> str:
     shown = visible(text)
-    meant = sorted({day.isoformat() for day in _guesses(text) if _is_plausible(day, today)})
+    guesses = list(_guesses(text.translate(_HYPHENS)))
+    meant = sorted({day.isoformat() for day in guesses if day and _is_plausible(day, today)})
     if len(meant) > 1:
         return f"can be read in more than one way: '{shown}'. Write {' or '.join(meant)}."
-    if not meant and _YEAR_FIRST.fullmatch(text):
+    if guesses and not any(guesses):
         return f"is no day of the calendar: '{shown}'. Write the day of the payment."
     told = f"must be a day written like 2018-10-11: '{shown}'."
     return f"{told} If {meant[0]} was meant, write that." if meant else told
 
 
-def _guesses(text: str) -> Iterator[date]:
-    """Yield the days that a text can mean."""
+def _guesses(text: str) -> Iterator[date | None]:
+    """Yield the days that a text can mean, None where the calendar has none."""
     for year, month, day in _parts(text):
         try:
             yield date(int(year), int(month), int(day))
         except ValueError:
-            continue
+            yield None
 
 
 def _parts(text: str) -> Iterator[tuple[str | int, str | int, str | int]]:
@@ -100,9 +102,9 @@ def _parts(text: str) -> Iterator[tuple[str | int, str | int, str | int]]:
             yield year, match[1], match[3]
         if match[2] == "-" and len(match[4]) == 2:
             yield f"20{match[1]}", match[3], match[4]
-    elif match := _DAY_BY_NAME.fullmatch(text):
+    elif (match := _DAY_BY_NAME.fullmatch(text)) and _month(match[2]):
         yield match[3] if len(match[3]) == 4 else f"20{match[3]}", _month(match[2]), match[1]
-    elif match := _NAME_FIRST.fullmatch(text):
+    elif (match := _NAME_FIRST.fullmatch(text)) and _month(match[1]):
         yield match[3], _month(match[1]), match[2]
 
 

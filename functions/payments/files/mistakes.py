@@ -37,20 +37,23 @@ _WORDS = {
     errors.XML_ERROR_PARTIAL_CHAR: HALF_A_CHARACTER,
     errors.XML_ERROR_UNCLOSED_CDATA_SECTION: _NOT_CLOSED,
     errors.XML_ERROR_MISPLACED_XML_PI: (
-        "something stands before <?xml, at least a blank or a blank line: remove it. <?xml must be "
-        "the very first thing in the file, and stand there only once."
+        "something stands before <?xml, which must be the very first thing in a file. If it is "
+        "blanks or blank lines, remove them. If it is payments, a second file begins here: make it "
+        "a file of its own."
     ),
     errors.XML_ERROR_XML_DECL: _DECLARATION,
     errors.XML_ERROR_TEXT_DECL: _DECLARATION,
     errors.XML_ERROR_UNKNOWN_ENCODING: _DECLARATION,
     errors.XML_ERROR_INCORRECT_ENCODING: _DECLARATION,
     errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT: (
-        "something stands behind the end of the root element, where the file must end: remove it."
+        "something stands behind the end of the root element, where the file must end. If it is a "
+        "second file, make it a file of its own; if it is records, put them before that end. "
+        "Remove it only if it is no payment."
     ),
     errors.XML_ERROR_DUPLICATE_ATTRIBUTE: "an attribute is given twice: remove one of the two.",
     errors.XML_ERROR_UNBOUND_PREFIX: (
-        "the prefix before the colon is not declared: remove it, or declare it in the root element "
-        "with xmlns:…."
+        "the prefix before the colon is not declared: remove it, or declare it in the root "
+        'element, xsi as xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance".'
     ),
     errors.XML_ERROR_UNDECLARING_PREFIX: (
         "a prefix is declared without a namespace: remove the empty xmlns:…, or give it a value."
@@ -81,13 +84,13 @@ _WORDS |= dict.fromkeys(
 _BARE_AMPERSAND = re.compile(rb"&[^&;<>\s]{0,40}\Z")
 _REFERENCE = re.compile(rb"&(#?\w{1,40});")
 _AMPERSAND = (
-    'the ampersand (&) that stands here has a meaning of its own in XML: write the word "and" in '
-    "its place, or the letters amp and a semicolon right behind it."
+    "the ampersand (&) that stands here has a meaning of its own in XML: write the letters amp and "
+    'a semicolon right behind it, or, but not in an id or a number, the word "and" in its place.'
 )
 _LESS_THAN = (
-    "the less-than sign (<) that stands here has a meaning of its own in XML: write an ampersand, "
-    "the letters lt and a semicolon in its place. If it begins a tag, its name must follow at once "
-    "and begin with a letter."
+    "the less-than sign (<) that stands here begins no tag. If it is to begin one, correct the "
+    "tag: the name must follow at once, behind </ in an end tag, and begin with a letter. If it "
+    "belongs to a text, write an ampersand, the letters lt and a semicolon in its place."
 )
 _JUNK = errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT
 _MARK = b"\xff"  # in no UTF-8
@@ -193,7 +196,9 @@ def _wrong_byte(rest: bytes) -> str:
         if character in _QUOTES:
             return "a typographic quotation mark stands here: write a straight one in its place."
         return f"the character U+{ord(character):04X} is not allowed here: remove it."
+    letter = rest[:1].decode("windows-1252", "ignore")
+    letter = f" ({letter} in windows-1252)" if letter.isalpha() else ""
     return (
-        f"byte 0x{rest[0]:02X} is no UTF-8: save the file as UTF-8, or name its encoding in the "
-        'first line, as in encoding="windows-1252" behind version="1.0".'
+        f"byte 0x{rest[0]:02X}{letter} is no UTF-8: save the file as UTF-8, or have its first line "
+        'name the encoding that it has, as in <?xml version="1.0" encoding="windows-1252"?>.'
     )

@@ -21,8 +21,10 @@ from payments.errors import FileRefused
 from payments.files.encoding import utf8_blocks
 from payments.files.formats import about_root, other_format
 from payments.files.mistakes import NO_DOCTYPE, explain
+from payments.files.unknown import about_attributes
 from payments.import_state import CheckedFile, Root
 from payments.models import RecordXml
+from payments.wording import visible
 
 ROOT = "InvoicePayments"
 ROOTS = (ROOT,)
@@ -48,7 +50,7 @@ _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _NIL = f"{_XSI}}}nil}}"
 _NOT_OURS = (f"{_XSI}}}", "http://www.w3.org/XML/1998/namespace}")
 _BLANK = " \t\r\n"
-_STRAY_TEXT = "there is text outside of any record: remove it, or put it into an element there."
+_STRAY_TEXT = "there is text outside of any record"
 _ROOT_DEPTH, _RECORD_DEPTH, _FIELD_DEPTH = 1, 2, 3
 
 
@@ -56,7 +58,7 @@ _ROOT_DEPTH, _RECORD_DEPTH, _FIELD_DEPTH = 1, 2, 3
 class Element:
     """An element inside a record: its local name, direct text, and child elements.
 
-    `attributes` are the names of those that are no namespace, `xml:` or `xsi:` attributes.
+    `attributes` are those that are no namespace, `xml:` or `xsi:` attributes, as they are written.
     """
 
     name: str
@@ -196,7 +198,7 @@ class _Reader:
         elif depth == _RECORD_DEPTH:
             self._start_record()
         else:
-            self._start_root(name)
+            self._start_root(name, _as_written(attributes))
         if self._collecting:
             self._collect(Element(name), attributes)
 
@@ -218,12 +220,15 @@ class _Reader:
         if declared not in self._names:
             self._new_name(declared)
 
-    def _start_root(self, name: str) -> None:
+    def _start_root(self, name: str, attributes: tuple[str, ...]) -> None:
         if name not in ROOTS:
             wanted = " or ".join(f"<{root}>" for root in ROOTS)
             told = f"the root element is <{name[:100]}>, but must be {wanted}. {about_root(name)}"
             raise self._refusal(told)
         self._has_root = True
+        if attributes:
+            told = about_attributes(name, attributes)
+            raise self._refusal(told, for_log="the root has attributes that are not read.")
         start_tag = self._window.start_tag(self._expat.CurrentByteIndex)
         if len(start_tag) > MAX_ROOT_TAG_BYTES:
             raise self._refusal(f"the root's tag is over {MAX_ROOT_TAG_BYTES} bytes long.")
@@ -244,9 +249,7 @@ class _Reader:
         self._elements.append(element)
         if attributes:
             element.nil = _is_nil(attributes)
-            element.attributes = tuple(
-                _as_written(name) for name in attributes[::2] if not name.startswith(_NOT_OURS)
-            )
+            element.attributes = _as_written(attributes)
 
     def _text(self, text: str) -> None:
         if self._elements:
@@ -262,7 +265,9 @@ class _Reader:
         column = len(blanks) - blanks.rfind("\n") - 1 if "\n" in blanks else None
         if column is None and "\n" not in rest:
             column = self._expat.CurrentColumnNumber - len(rest)
-        return self._refusal(_STRAY_TEXT, line, column or 0)
+        cure = "put it into an element of the record that it belongs to, or remove it."
+        told = f"{_STRAY_TEXT}, '{visible(rest)}': {cure}"
+        return self._refusal(told, line, column or 0, for_log=_STRAY_TEXT)
 
     def _comment(self, *_: str) -> None:
         """Let go of what stands between records."""
@@ -388,8 +393,16 @@ def _record_xml(source: bytes, start: int, spans: list[tuple[str, int, int]]) ->
     )
 
 
-def _as_written(qualified: str) -> str:
-    """Return the name of an attribute with its prefix."""
+def _as_written(attributes: list[str]) -> tuple[str, ...]:
+    """Return the attributes that matter, their names with a prefix."""
+    return tuple(
+        f'{_with_prefix(name)}="{value}"'
+        for name, value in zip(attributes[::2], attributes[1::2], strict=True)
+        if not name.startswith(_NOT_OURS)
+    )
+
+
+def _with_prefix(qualified: str) -> str:
     parts = qualified.split("}")
     return f"{parts[2]}:{parts[1]}" if len(parts) == 3 else parts[-1]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -14,9 +14,10 @@ from payments.files.amounts import WrongAmount, read_amount
 from payments.files.days import WrongDay, read_day
 from payments.files.output import MAX_MESSAGES
 from payments.files.reader import ERROR_MESSAGE, RECORD, Element, RawRecord
+from payments.files.unknown import about_attributes, cure
 from payments.models import JsonValue, PaymentRecord
 from payments.payment_fields import WRITABLE, Kind
-from payments.wording import BLANKS, visible
+from payments.wording import BLANKS, DIRECTIONS, MINUS_SIGNS, visible
 
 # The element names are those of InvoicePayment in ConnectWise's OpenAPI description, plus
 # Zynk's externalId, lookups and ErrorMessage. Of an invoice reference only id and identifier are
@@ -51,6 +52,13 @@ _ELSEWHERE = {
     "invoiceid": "<invoice><id>…</id></invoice>",
     "date": "<paymentDate>",
 }
+_INSTEAD_OF_TEXT = {
+    "invoice": f"Write the invoice's number as {_IDENTIFIER}, or its id as an <id>.",
+    "credit": (
+        "A credit memo is no payment: take the record out of the file. Only if it is about the "
+        "application of the memo, write <credit><id>…</id></credit>."
+    ),
+}
 _MUST_NOT_BE_EMPTY = frozenset(("id", "invoice/id", "amount"))
 
 MAX_ID = 2**31 - 1  # ConnectWise's ids are int32
@@ -62,6 +70,14 @@ MAX_EXTERNAL_ID_BYTES = 2048  # DynamoDB's limit for a partition key
 _NIL_BUT_GIVEN = "is marked as nil, but is not empty. Remove the mark, or what it holds."
 _LONGEST_NAME = max(map(len, KNOWN)) + 5
 _INTEGER = re.compile(r"\+?[0-9]{1,20}")
+_BESIDE_DIGITS = re.compile(r",(?=[0-9]{3}\b)|\.0*\Z")
+_SPREADSHEET_ERROR = re.compile(r"#(?:[^\W\d_]+(?:/0)?[!?]|N/A|NV|#{2,})")  # in any language
+_NO_ID = re.compile(rf"(?i:n/a|null|none|undefined|nan)|[{MINUS_SIGNS}]+")
+_TURNS = re.compile(f"[{DIRECTIONS}]")
+_ONE_INVOICE = (
+    "A record is about one invoice. For one payment of several write an <InvoicePayment> for each, "
+    "with its part of the amount and an <externalId> of its own."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +95,10 @@ class ReadingRules:
 def read_record(raw: RawRecord, rules: ReadingRules) -> PaymentRecord:
     """Return the record with its values, or with one error for each thing wrong with it."""
     if raw.element.name != RECORD:
-        error = f"<{visible(raw.element.name)}> is not known here: a payment is an <{RECORD}>."
+        error = (
+            f"<{visible(raw.element.name)}> is not known here: a payment is an <{RECORD}>, "
+            "with just these capital letters."
+        )
         return PaymentRecord(raw.number, raw.xml, errors=(error,))
     reading = _Reading(raw.element, rules)
     invoice = reading.reference("invoice")
@@ -112,15 +131,17 @@ class _Reading:
         self._rules = rules
         self._path = path
         known = REFERENCE_PARTS if path else KNOWN
-        times = Counter(child.name for child in element.children)
-        unknown = [name for name in times if name not in known]
-        self._errors_of_names(unknown, known)
-        self._children: dict[str, Element] = {}
+        given: dict[str, list[Element]] = defaultdict(list)
         for child in element.children:
-            if child.name in known and self._is_usable(child, times[child.name]):
-                self._children[child.name] = child
+            given[child.name].append(child)
+        self._errors_of_names([name for name in given if name not in known], known)
+        self._children = {
+            name: children[-1]
+            for name, children in given.items()
+            if name in known and self._is_usable(name, children)
+        }
         if element.attributes:
-            self.errors.append(_about_attributes(element.name, element.attributes))
+            self.errors.append(about_attributes(element.name, element.attributes))
         if element.text.strip(BLANKS):
             self.errors.append(_about_text(element))
         if element.nil and element.children:
@@ -143,11 +164,13 @@ class _Reading:
         path = self._path + name
         text = element.text.strip(BLANKS)
         if element.attributes:
-            self.errors.append(_about_attributes(path, element.attributes))
+            self.errors.append(about_attributes(path, element.attributes))
         elif element.children:
             self.errors.append(f"<{path}> must hold a value, not other elements.")
         elif element.nil and text:
             self.errors.append(f"<{path}> {_NIL_BUT_GIVEN}")
+        elif told := _about_value(text):
+            self.errors.append(f"<{path}> {told}")
         elif len(text) > limit:
             self.errors.append(f"<{path}> is longer than {limit} characters. Shorten it.")
         elif not text and not element.nil and path in _MUST_NOT_BE_EMPTY:
@@ -163,7 +186,9 @@ class _Reading:
             return None
         if not _INTEGER.fullmatch(text) or int(text) > MAX_ID:
             number = " If it is the invoice's number, write <identifier>." if self._path else ""
-            told = f"must be a whole number from 1 to {MAX_ID}: '{visible(text)}'.{number}"
+            bare = _BESIDE_DIGITS.sub("", text)
+            meant = f" If {bare} was meant, write that." if _INTEGER.fullmatch(bare) else ""
+            told = f"must be a whole number from 1 to {MAX_ID}: '{visible(text)}'.{meant}{number}"
             self._wrong(name, told)
         elif int(text) == 0:
             self._wrong(name, "is 0, but ids begin at 1. If there is none, leave it out.")
@@ -197,6 +222,11 @@ class _Reading:
         text = self.text("externalId", MAX_EXTERNAL_ID_BYTES)
         if text and len(text.encode()) > MAX_EXTERNAL_ID_BYTES:
             self._wrong("externalId", f"is longer than {MAX_EXTERNAL_ID_BYTES} bytes. Shorten it.")
+            return None
+        if text and _NO_ID.fullmatch(text):
+            # Taken for an id, it would be that of every payment without one.
+            told = f"is '{visible(text)}', which says that there is none. Give the payment's own id"
+            self._wrong("externalId", f"{told}, or leave it out.")
             return None
         return text
 
@@ -240,15 +270,20 @@ class _Reading:
     def _instead_of(self, name: str, known: Iterable[str]) -> str:
         if elsewhere := _ELSEWHERE.get(name.lower()):
             return f"Write {elsewhere}."
+        is_known = name.lower() in map(str.lower, known)
+        if not is_known and (told := cure([name], "element")):
+            return told
         near = _near(name, known)
-        return f"Did you mean <{self._path}{near}>?" if near else "Remove it, or correct its name."
+        if near:
+            return f"Did you mean <{self._path}{near}>?"
+        return "Correct its name, or remove it if the payment is the same without."
 
-    def _is_usable(self, child: Element, times: int) -> bool:
-        if times == 1 or child.name == ERROR_MESSAGE:
+    def _is_usable(self, name: str, given: list[Element]) -> bool:
+        if len(given) == 1 or name == ERROR_MESSAGE:
             return True
-        told = f"<{self._path}{child.name}> is given {times} times. Keep one."
-        if told not in self.errors:
-            self.errors.append(told)
+        shown = ", ".join(f"'{visible(_all_text(element))}'" for element in given[:MAX_MESSAGES])
+        keep = _ONE_INVOICE if "invoice/" in (self._path, f"{name}/") else "Keep the right one."
+        self._wrong(name, f"is given {len(given)} times: {shown}. {keep}")
         return False
 
 
@@ -269,23 +304,25 @@ def _near(name: str, known: Iterable[str]) -> str | None:
     return by_lower_case[near[0]] if near else None
 
 
-def _about_text(element: Element) -> str:
-    cure = "Put it into an element, or remove it."
-    if element.name == "invoice":
-        cure = f"Write the invoice's number as {_IDENTIFIER}, or its id as an <id>."
-    shown = visible(element.text.strip(BLANKS))
-    return f"<{element.name}> holds text that is in none of its elements: '{shown}'. {cure}"
-
-
-def _about_attributes(path: str, names: tuple[str, ...]) -> str:
-    shown = ", ".join(map(visible, names[:MAX_MESSAGES]))
-    plural = "s" if len(names) > 1 else ""
-    if path == "amount":
+def _about_value(text: str) -> str | None:
+    """Say what is wrong with a text, whatever it is a value of."""
+    if _SPREADSHEET_ERROR.fullmatch(text):
+        return f"is '{visible(text)}', a spreadsheet's error and no value. Correct it there."
+    if _TURNS.search(text):
         return (
-            f"<{path}> has the attribute{plural} {shown}: an amount is taken as it stands, in the "
-            f"currency of its invoice. Convert it if need be, then remove the attribute{plural}."
+            f"has marks in it that turn the direction of writing: '{visible(text)}'. Type it anew."
         )
-    return (
-        f"<{path}> has the attribute{plural} {shown}: attributes are not read. Remove the "
-        f"attribute{plural}, or write an element instead."
+    return None
+
+
+def _all_text(element: Element) -> str:
+    """Return the text of an element and of its children."""
+    return " ".join(" ".join((element.text, *(it.text for it in element.children))).split())
+
+
+def _about_text(element: Element) -> str:
+    instead = _INSTEAD_OF_TEXT.get(
+        element.name, "Put it into an element, or remove it if the payment is the same without."
     )
+    shown = visible(element.text.strip(BLANKS))
+    return f"<{element.name}> holds text that is in none of its elements: '{shown}'. {instead}"
