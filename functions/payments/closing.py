@@ -9,6 +9,7 @@ from payments.import_state import ImportState, Status
 from payments.last_look import Overruled
 from payments.report import ImportReport, failure, replacement
 from payments.stores.result_files import ResultFiles, ResultKeys, Written, result_keys
+from payments.wording import money
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +95,5 @@ def _metadata(state: ImportState) -> dict[str, str]:
         "recorded-amount": f"{tally.recorded_amount:f}",
         "skipped-amount": f"{tally.skipped_amount:f}",
         "failed-amount": f"{tally.failed_amount:f}",
-        "replaced-amount": f"{tally.replaced_amount:f}",
+        "replaced-amount": money(tally.replaced_amount),
     }

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from payments.files.output import StoredOutcome
 from payments.import_state import Status, Tally
 from payments.stores.result_files import MAX_NAMED
+from payments.wording import money
 
 logger = Logger(child=True)
 
@@ -25,6 +26,14 @@ _MAX_REASON_CHARACTERS = 500
 _MAX_REASONS = 5
 _MAX_NAME_CHARACTERS = 100
 _MAX_KEY_CHARACTERS = 1024
+
+
+NOT_IN_IT = "without failed records whose amount cannot be read"
+ABOUT_REPLACED = (
+    "What to do about what was replaced: nothing, if it was corrected. If both amounts were paid, "
+    "upload one record with the sum of all that was paid as its <amount>, and the payment's <id>. "
+    "The stack's parameter SecondPayment decides what becomes of such records from now on."
+)
 
 
 class ReportOn(StrEnum):
@@ -127,6 +136,8 @@ def body(report: ImportReport) -> str:
     ]
     if report.status is not Status.SUCCEEDED:
         lines += ["", *_what_to_do(report)]
+    if report.tally.replaced:
+        lines += ["", ABOUT_REPLACED]
     return "\n".join(lines)
 
 
@@ -145,15 +156,16 @@ def _amounts(tally: Tally) -> list[str]:
     return [
         "",
         f"Amount of all records: {_money(tally.total_amount)}",
-        f"Recorded: {_money(tally.recorded_amount)}",
-        f"Skipped: {_money(tally.skipped_amount)}",
-        f"Failed: {_money(tally.failed_amount)}",
-        *_if(tally.replaced, f"Replaced: {_money(tally.replaced_amount)}"),
+        *_if(tally.failed, f"  {NOT_IN_IT}"),
+        f"Amount recorded: {_money(tally.recorded_amount)}",
+        f"Amount skipped: {_money(tally.skipped_amount)}",
+        f"Amount failed: {_money(tally.failed_amount)}",
+        *_if(tally.replaced, f"Amount replaced: {_money(tally.replaced_amount)}"),
     ]
 
 
 def _money(amount: Decimal) -> str:
-    return harmless(f"{amount:,f}", _MAX_NAME_CHARACTERS)
+    return harmless(money(amount, thousands=True), _MAX_NAME_CHARACTERS)
 
 
 def _list(

@@ -36,7 +36,7 @@ from payments.models import (
 from payments.payment_fields import Difference, accepts, differences, same_amount, same_day
 from payments.receipts import add_up
 from payments.second_payment import replaced_by, replaced_entry
-from payments.wording import money, visible
+from payments.wording import money, truth_delete, visible
 
 
 class Answer(Protocol):
@@ -263,8 +263,8 @@ def _processed_before(
         record,
         f"{told} But {', and '.join(changes)}. Nothing was sent, since PreventReprocessing is on. "
         f"To send the correction, look whether payment {truth.payment_id} still holds what was "
-        "sent then: if it does, delete the truth table's entry (`python -m payments truth delete "
-        f"{quote(truth.external_id)}`) and upload this record with <id>{truth.payment_id}</id>; if "
+        "sent then: if it does, delete the truth table's entry "
+        f"(`{truth_delete(truth.external_id)}`) and upload this record with <id>{truth.payment_id}</id>; if "
         "not, others have changed it since: correct it in ConnectWise.",
     )
 
@@ -275,8 +275,8 @@ def _how_to_move(truth: TruthRecord) -> str:
     return (
         "Nothing was sent. If these are two payments, give this one an external id of its own, and "
         f"upload it again. Only if payment {paid} should never have been on invoice {was}{shows}: "
-        "first delete the truth table's entry (`python -m payments truth delete "
-        f"{quote(truth.external_id)}`), then upload a record with <id>{paid}</id>, "
+        "first delete the truth table's entry "
+        f"(`{truth_delete(truth.external_id)}`), then upload a record with <id>{paid}</id>, "
         f"<invoice><id>{was}</id></invoice> and <amount>0</amount>, which takes it back there, "
         "then this record again."
     )

@@ -21,6 +21,7 @@ from payments.models import Action, Fields, Payment, amount_of, credit_of
 from payments.payment_fields import accepts, holds, shows_all
 from payments.quiet import Quiet
 from payments.rules import listed, no_invoice
+from payments.wording import truth_delete
 
 # It is waited for before the next: four of them are as many as seven updates.
 _LOST_CREATE_COUNTS_AS = 2
@@ -251,5 +252,5 @@ def _payment_gone(update: Update) -> str:
     return (
         f"{gone} The truth table names it for external id {update.known_as}. If the invoice is "
         "right and the payment is to be created anew, delete the truth table's entry "
-        f"{update.known_as}, leave out any <id>, and upload the record again."
+        f"(`{truth_delete(update.known_as)}`), leave out any <id>, and upload the record again."
     )

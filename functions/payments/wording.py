@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from decimal import Decimal
 from unicodedata import category
 
@@ -28,10 +29,16 @@ def visible(text: str) -> str:
     return "".join(c if _is_plain(c) else f"[U+{ord(c):04X}]" for c in cut)
 
 
-def money(amount: Decimal) -> str:
-    """Return an amount as people write it: ConnectWise's 40.5 is 40.50."""
-    text = f"{amount:f}"
-    return f"{text}0" if text[-2:-1] == "." else text
+def money(amount: Decimal, *, thousands: bool = False) -> str:
+    """Return an amount as people write it, with two decimals at least: 40.5 is 40.50."""
+    whole, _, decimals = (f"{amount:,f}" if thousands else f"{amount:f}").partition(".")
+    return f"{whole}.{decimals:0<2}"
+
+
+def truth_delete(external_id: str) -> str:
+    """Return the command that deletes an entry of the truth table, for a shell."""
+    end_of_options = "-- " if external_id.startswith("-") else ""
+    return f"python -m payments truth delete {end_of_options}{shlex.quote(external_id)}"
 
 
 def _is_plain(character: str) -> bool:

@@ -108,7 +108,7 @@ def test_a_payment_that_is_gone_is_created_anew(
     gone = deployment.truth(receipt)["paymentId"]
     connectwise.delete_payment(invoice, int(gone))
     again = payment(external_id=receipt, invoice=invoice, amount="10.00")
-    assert f"delete the truth table's entry {receipt}" in refused(deployment, again)
+    assert f"payments truth delete {receipt}" in refused(deployment, again)
     assert operator.runs("truth", "delete", receipt, "--yes").exit_code == 0
     assert accepted(deployment, again) != gone
     assert held(connectwise, invoice) == [[10]]

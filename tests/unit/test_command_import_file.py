@@ -21,6 +21,7 @@ from payments.command.import_file import (
 from payments.command.imports import ImportRow
 from payments.command.problem import CommandFailed
 from payments.import_state import Status, Tally
+from payments.report import ABOUT_REPLACED
 from unit.operated import deployment_with
 
 
@@ -55,7 +56,9 @@ def test_a_key_may_be_given_with_the_folder() -> None:
 
 @pytest.mark.parametrize("name", ["a.txt", "a.xMl", "xml", "a.xml.gz", ""])
 def test_a_name_that_the_rule_does_not_take_is_refused(name: str) -> None:
-    with pytest.raises(CommandFailed, match=r"must end with \.xml"):
+    with pytest.raises(
+        CommandFailed, match=r"must end with \.xml\. `convert` makes XML of a table"
+    ):
         object_key("incoming/", name)
 
 
@@ -115,12 +118,14 @@ def test_the_summary_says_what_was_replaced_and_what_it_comes_to(fail_file: Path
     done = Imported(row, Path("a.success.xml"), fail_file)
     assert result(done, 1) == [
         "10 records: 4 created, 3 updated (2 replaced), 2 skipped, 1 failed.",
-        "1,020.50 in all: 1,000 recorded, 20 skipped, 0.50 failed.",
+        "1,020.50 in all, without failed records whose amount cannot be read: 1,000.00 recorded, "
+        "20.00 skipped, 0.50 failed.",
         "  R-1, invoice INV-1: one two",
         "  … and 2 more in the fail file.",
         "Replaced, of what others had made:",
         "  record 2: held 400.00",
         "  … and 1 more in the report.",
+        ABOUT_REPLACED,
     ]
 
 

@@ -164,7 +164,7 @@ def test_a_rejected_record_says_why_and_of_which_invoice(previews: Rehearse) -> 
 
 def test_more_than_is_due_is_doubtful(previews: Rehearse) -> None:
     [row] = previews(record(1, "100.01", invoice_id=1))
-    assert "open for 100.0 only" in row.messages[0]
+    assert "open for 100.00 only" in row.messages[0]
 
 
 def test_ids_that_only_the_rehearsal_has_are_not_shown(previews: Rehearse) -> None:
@@ -172,6 +172,7 @@ def test_ids_that_only_the_rehearsal_has_are_not_shown(previews: Rehearse) -> No
         record(1, invoice_id=1, external_id="A"), record(2, invoice_id=2, external_id="A")
     )
     assert "is payment (new) on invoice 1" in rows[1].messages[0]
+    assert "upload a record with the <id> that it gets, " in rows[1].messages[0]
 
 
 ODD: list[Any] = [None, {}, "text", [None], [{}], [{"id": "1"}], [{"id": True}], [{"id": 2**31}]]

@@ -49,7 +49,8 @@ def test_an_import_shows_its_money_where_there_is_any() -> None:
     tally = Tally(created=1, failed=1, recorded_amount=Decimal("1234.50"), failed_amount=Decimal(7))
     lines = shown(import_details(ImportRow("id", "k", Status.RUNNING, tally)))
     assert ["Amount", "recorded", "1,234.50"] in lines
-    assert ["Amount", "failed", "7"] in lines
+    assert ["Amount", "failed", "7.00"] in lines
+    assert "cannot be read" in " ".join(word for line in lines for word in line)
     assert not [line for line in lines if "skipped" in line]
 
 
@@ -89,9 +90,9 @@ def test_a_create_says_what_it_sends() -> None:
         (
             Replaced(Decimal(5), "2026-01-02T00:00:00Z", "R-1", "p.xml"),
             3,
-            "5 of 2026-01-02, recorded as R-1 from p.xml, record 3",
+            "5.00 of 2026-01-02, recorded as R-1 from p.xml, record 3",
         ),
-        (Replaced(Decimal(5), key="p.xml"), None, "5, recorded from p.xml"),
+        (Replaced(Decimal(5), key="p.xml"), None, "5.00, recorded from p.xml"),
         (Replaced(), None, "a payment, which was not recorded from a file"),
     ],
 )
@@ -109,13 +110,13 @@ def test_a_preview_shows_each_field_in_a_line() -> None:
     changes = (Change("amount", Decimal(1), Decimal(2)), Change("type", None, "P"))
     row = PreviewRow(7, "R-1", "INV-1", Action.UPDATED, 12, changes)
     lines = shown(preview_table([row]))
-    assert ["7", "R-1", "INV-1", "update", "12", "amount", "1", "→", "2"] in lines
+    assert ["7", "R-1", "INV-1", "update", "12", "amount", "1.00", "→", "2.00"] in lines
     assert ["type", "(none)", "→", "P"] in lines
 
 
 def test_a_payment_that_is_not_there_yet_is_new() -> None:
     row = PreviewRow(1, None, "7", Action.CREATED, None, (Change("amount", None, Decimal(2)),))
-    assert ["1", "7", "create", "new", "amount", "2"] in shown(preview_table([row]))
+    assert ["1", "7", "create", "new", "amount", "2.00"] in shown(preview_table([row]))
 
 
 def test_a_rejected_record_shows_why() -> None:

@@ -52,11 +52,11 @@ def test_an_instalment_that_replaces_another_is_counted_with_what_was_there(
     written = deployment.bucket.latest("success/b.xml")
     assert written is not None
     metadata = written.metadata
-    assert (metadata["replaced"], metadata["replaced-amount"]) == ("1", "400")
+    assert (metadata["replaced"], metadata["replaced-amount"]) == ("1", "400.00")
     assert deployment.published.tally.replaced == 1
     [row] = [row for row in deployment.imports.all() if row["key"] == "incoming/b.xml"]
     assert row["firstReplaced"] == [
-        "record 1 (RC-72, invoice 1, 600): payment 101 held 400, recorded as RC-71 from "
+        "record 1 (RC-72, invoice 1, 600.00): payment 101 held 400.00, recorded as RC-71 from "
         "incoming/a.xml"
     ]
     assert deployment.connectwise.amounts(1) == [600]
@@ -107,7 +107,7 @@ def test_a_second_payment_is_rejected_with_what_is_there_and_whose_it_is(
     assert rejecting.connectwise.amounts(1) == [400]
     [error] = rejecting.errors()
     assert error.startswith(
-        "Invoice INV-1 (id 1) has payment 101 already: 400, recorded as RC-71 from incoming/a.xml. "
+        "Invoice INV-1 (id 1) has payment 101 already: 400.00, recorded as RC-71 from incoming/a.xml. "
         "Nothing was sent, since SecondPayment is Reject."
     )
 

@@ -104,7 +104,7 @@ def test_a_receipt_needs_an_external_id() -> None:
 def test_no_more_can_be_given_back_than_was_received() -> None:
     told = rejection(receipt("-500", "RC2"), known(ONE, payment(400)))
     assert "would come to -100" in told
-    assert "400 that were received" in told
+    assert "400.00 that were received" in told
 
 
 @pytest.mark.parametrize(

@@ -175,8 +175,21 @@ def test_the_text_has_the_money() -> None:
         2, 1, 1, 1, Decimal("1234567.80"), skipped_amount=Decimal(10), failed_amount=Decimal("0.2")
     )
     assert (
-        "\nAmount of all records: 1,234,578.00\nRecorded: 1,234,567.80\nSkipped: 10\nFailed: 0.2\n"
+        "\nAmount of all records: 1,234,578.00\n"
+        "  without failed records whose amount cannot be read\n"
+        "Amount recorded: 1,234,567.80\nAmount skipped: 10.00\nAmount failed: 0.20\n"
     ) in body(replace(WITH_FAILURES, tally=tally))
+    assert "cannot be read" not in body(replace(SUCCEEDED, tally=replace(tally, failed=0)))
+
+
+def test_whoever_hears_that_something_was_replaced_hears_what_to_do() -> None:
+    tally = Tally(
+        updated=1, recorded_amount=Decimal(9), replaced=1, replaced_amount=Decimal("40.5")
+    )
+    text = body(replace(SUCCEEDED, tally=tally))
+    assert "Amount replaced: 40.50" in text
+    assert "upload one record with the sum of all that was paid" in text
+    assert "What to do" not in body(SUCCEEDED)
 
 
 def test_without_amounts_the_text_has_no_money() -> None:

@@ -105,7 +105,7 @@ def test_a_payment_that_is_named_is_compared_with_the_ledger_alone() -> None:
     ("replaced", "words"),
     [
         (RC_71, "40.00 of 2024-01-31, recorded as RC-71 from incoming/earlier.xml"),
-        (Replaced(Decimal(5), key=FILE), "5, recorded from incoming/earlier.xml"),
+        (Replaced(Decimal(5), key=FILE), "5.00, recorded from incoming/earlier.xml"),
         (SOMEBODY, "40.00, which was not recorded from a file"),
         (Replaced(), "a payment, which was not recorded from a file"),
     ],

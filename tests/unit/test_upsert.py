@@ -339,7 +339,7 @@ def test_of_two_records_with_one_external_id_the_second_was_processed_before() -
         on(external_id="A", amount="9", number=3),
     )
     assert (one.action, two.action) == (Action.CREATED, Action.SKIPPED)
-    assert "the amount was 10 then, and is 9 here" in both_values(three)
+    assert "the amount was 10.00 then, and is 9.00 here" in both_values(three)
     assert office.amounts() == [10]
 
 
@@ -349,7 +349,7 @@ def test_a_record_that_was_not_accepted_was_not_processed() -> None:
         FakeInvoice(1, total=Decimal(8)), prevent_reprocessing=True, cuts_overpayments=True
     )
     one, two = office.apply(on(external_id="A"), on(external_id="A", number=2, amount="7"))
-    assert "with the amount 8.00, but 10 was sent" in both_values(one)
+    assert "with the amount 8.00, but 10.00 was sent" in both_values(one)
     assert one.learned is not None
     assert (one.learned.payment_id, one.learned.accepted) == (101, False)
     assert two.action is Action.UPDATED
@@ -387,7 +387,7 @@ def test_a_200_that_has_changed_nothing_is_no_success() -> None:
     office.connectwise.add_payment(1, amount=Decimal(5))
     office.mishaps.plan("update", answering(answer(200, {"id": 101})))
     outcome = office.one(on(payment_id=101, external_id="A"))
-    assert "with the amount 5.00, but 10 was sent" in both_values(outcome)
+    assert "with the amount 5.00, but 10.00 was sent" in both_values(outcome)
     assert outcome.learned is not None
     assert not outcome.learned.accepted
 
@@ -440,7 +440,7 @@ def test_a_lost_create_that_was_cut_to_the_balance_is_set_to_what_was_meant() ->
     """And read as what it came to: a failure with both values."""
     office = Office(FakeInvoice(1, total=Decimal(8)), cuts_overpayments=True)
     office.mishaps.plan("create", lost(office.clock, arrives_after=1.0))
-    assert "with the amount 8.00, but 10 was sent" in both_values(office.one(on()))
+    assert "with the amount 8.00, but 10.00 was sent" in both_values(office.one(on()))
 
 
 def test_a_create_without_any_answer_ends_after_a_few_tries() -> None:
@@ -555,7 +555,9 @@ def test_an_invoice_or_payment_that_is_gone_rejects_the_record() -> None:
     )
     assert gone.messages == (no_invoice(9),)
     assert known.messages[0].startswith("ConnectWise has no payment 101 on invoice 1.")
-    assert "delete the truth table's entry A" in known.messages[0]
+    assert (
+        "delete the truth table's entry (`python -m payments truth delete A`)" in known.messages[0]
+    )
     assert by_number.messages[0].startswith("ConnectWise has no invoice with number X, or ")
     assert all(map(office.upsert.holds_lane, (gone, known, by_number)))
 

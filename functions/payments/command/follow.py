@@ -63,8 +63,8 @@ def standstill(deployment: Deployment, import_id: str, row: ImportRow | None) ->
         return f"It waits, and is tried again by itself: {row.error}"
     if row is not None:
         return (
-            "No progress is stored at the moment. If the run has ended without a word, the queue "
-            "brings the file again within 16 minutes."
+            "It is at work, and there is nothing new yet. If a run of it was ended, it goes on by "
+            "itself within 16 minutes."
         )
     others = [
         other

@@ -21,6 +21,8 @@ from payments.files.reader import ERROR_MESSAGE, Element, read_records
 from payments.import_state import Status
 from payments.importer import import_id
 from payments.models import SourceFile
+from payments.report import ABOUT_REPLACED, NOT_IN_IT
+from payments.wording import money
 
 _SUFFIXES = (".xml", ".XML", ".Xml")  # as the template's rule has them
 _MOST_BYTES = 5 * 1024**3  # what S3 takes in one call
@@ -84,7 +86,8 @@ def object_key(prefix: str, name: str) -> str:
         raise CommandFailed(f"{name} is no name for a file in a bucket: leave out . and ..")
     if not name.endswith(_SUFFIXES):
         raise CommandFailed(
-            f"{name} would not be imported: its name must end with .xml. Give another with --key."
+            f"{name} would not be imported: its name must end with .xml. `convert` makes XML of a "
+            "table (CSV). If it is XML, give it another name with --key."
         )
     if name.rpartition("/")[2].startswith("._"):
         raise CommandFailed(
@@ -155,8 +158,12 @@ def amounts(row: ImportRow) -> str:
         "skipped": tally.skipped_amount,
         "failed": tally.failed_amount,
     }
-    told = ", ".join(f"{amount:,f} {name}" for name, amount in parts.items() if amount)
-    return f"{tally.total_amount:,f} in all: {told}." if told else ""
+    told = ", ".join(
+        f"{money(amount, thousands=True)} {name}" for name, amount in parts.items() if amount
+    )
+    total = money(tally.total_amount, thousands=True)
+    less = f", {NOT_IN_IT}" if tally.failed else ""
+    return f"{total} in all{less}: {told}." if told else ""
 
 
 def result(done: Imported, most: int) -> list[str]:
@@ -168,7 +175,8 @@ def result(done: Imported, most: int) -> list[str]:
     lines += _listed(failed, not_successful, "in the fail file")
     if row.tally.replaced:
         lines.append("Replaced, of what others had made:")
-    return lines + _listed(row.first_replaced[:most], row.tally.replaced, "in the report")
+    lines += _listed(row.first_replaced[:most], row.tally.replaced, "in the report")
+    return [*lines, ABOUT_REPLACED] if row.tally.replaced else lines
 
 
 def _listed(lines: Sequence[str], there: int, where: str) -> list[str]:

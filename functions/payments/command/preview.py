@@ -36,8 +36,10 @@ from payments.pipeline import Pipeline
 from payments.quiet import Quiet
 from payments.sending import Sender
 from payments.upsert import Upsert
+from payments.wording import money
 
 _NEW_ID = re.compile(rf"\b{FIRST_NEW_ID // 10**6}[0-9]{{6}}\b")
+_NEW_ELEMENT = re.compile(f"<id>{_NEW_ID.pattern}</id>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,7 @@ class Rows:
     def row(self, outcome: Outcome) -> PreviewRow:
         """Return the row, and keep in mind what the record would have done."""
         record = _payment(outcome)
-        messages = tuple(_NEW_ID.sub("(new)", message) for message in outcome.messages)
+        messages = tuple(map(_without_new_ids, outcome.messages))
         if not outcome.action.succeeded:
             return PreviewRow(
                 record.number,
@@ -192,12 +194,17 @@ class Rows:
         return None if invoice_id is None else self._numbers.get(invoice_id)
 
 
+def _without_new_ids(message: str) -> str:
+    """Return a message without the ids that only a rehearsal has given."""
+    return _NEW_ID.sub("(new)", _NEW_ELEMENT.sub("the <id> that it gets", message))
+
+
 def _doubts(step: Step) -> tuple[str, ...]:
     if step.exceeded_balance is None:
         return ()
     return (
-        f"The invoice is open for {step.exceeded_balance:f} only: ConnectWise may record less, and "
-        "the record then goes to the fail file.",
+        f"The invoice is open for {money(step.exceeded_balance)} only: ConnectWise may record "
+        "less, and the record then goes to the fail file.",
     )
 
 

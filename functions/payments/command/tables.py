@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from rich import box
@@ -17,6 +18,8 @@ from payments.command.rehearsal import Change, Value
 from payments.connectwise.answers import write_json
 from payments.import_state import Status, Tally
 from payments.models import Action, TruthRecord
+from payments.report import NOT_IN_IT
+from payments.wording import money
 
 WIDTH_WITHOUT_TERMINAL = 160
 
@@ -125,7 +128,7 @@ def truth_details(record: TruthRecord) -> Table:
     for name, text in (
         ("Payment", str(record.payment_id)),
         ("Invoice", _invoice(record)),
-        ("Amount", "" if record.amount is None else f"{record.amount:f}"),
+        ("Amount", "" if record.amount is None else money(record.amount)),
         ("Payment date", (record.day or "")[:10]),
         ("As it was sent", "yes" if record.accepted else "no: the record failed"),
         ("Created", record.created),
@@ -226,6 +229,8 @@ def _named_invoice(row: PreviewRow) -> str:
 def _value(value: Value) -> str:
     if value is None:
         return "(none)"
+    if isinstance(value, Decimal):
+        return money(value)
     return value if isinstance(value, str) else write_json(value)
 
 
@@ -241,7 +246,8 @@ def _amounts(tally: Tally) -> list[tuple[str, str]]:
         "Amount failed": tally.failed_amount,
         "Amount replaced": tally.replaced_amount,
     }
-    return [(name, f"{amount:,f}") for name, amount in amounts.items() if amount]
+    shown = [(name, money(amount, thousands=True)) for name, amount in amounts.items() if amount]
+    return [*shown, ("", f"Amount of all: {NOT_IN_IT}")] if shown and tally.failed else shown
 
 
 def _invoice(record: TruthRecord) -> str:
