@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from shlex import quote
 from typing import Protocol
 
 from payments.decisions import NOTHING_FOUND, Create, Decision, FoundInvoices, Known, Policy, Update
@@ -264,8 +263,9 @@ def _processed_before(
         f"{told} But {', and '.join(changes)}. Nothing was sent, since PreventReprocessing is on. "
         f"To send the correction, look whether payment {truth.payment_id} still holds what was "
         "sent then: if it does, delete the truth table's entry "
-        f"(`{truth_delete(truth.external_id)}`) and upload this record with <id>{truth.payment_id}</id>; if "
-        "not, others have changed it since: correct it in ConnectWise.",
+        f"(`{truth_delete(truth.external_id)}`) and upload this record with "
+        f"<id>{truth.payment_id}</id>; if not, others have changed it since: correct it in "
+        "ConnectWise.",
     )
 
 

@@ -90,6 +90,7 @@ def test_each_certificate_that_is_not_accepted_has_its_reason_and_cure(
         "is not valid yet": told_of(tls_of(server(root, Wrong(1, 9)), tmp_path), root.pem),
         "is for another name": told_of(tls_of(server(root, other), tmp_path), root.pem),
     }
+    assert "s_client -connect 127.0.0.1:" in reasons["is for another name"]
     for kind, reason in reasons.items():
         assert kind in reason
         assert "(OpenSSL: " in reason

@@ -49,6 +49,20 @@ def test_a_field_that_is_no_text_is_named(name: str, value: object) -> None:
     assert not any(other in message for other in COMPLETE if other != name)
 
 
+def test_a_misspelt_field_is_told_with_what_is_meant() -> None:
+    """Nobody is told to give what he has given."""
+    given = {("clientid" if key == "clientId" else key): text for key, text in COMPLETE.items()}
+    message = problem(json.dumps({**given, "caCertificate": "x", "company": ""}))
+    assert "a field clientid, which is not known: write clientId in its place." in message
+    assert "a field caCertificate, which is not known: write caCertificates" in message
+    assert "It lacks company: give" in message
+
+
+@pytest.mark.parametrize("name", ["privateKeyOld", "sites", "clientid", "note"])
+def test_a_further_field_that_is_near_to_one_that_is_given_does_not_matter(name: str) -> None:
+    assert credentials(**{name: "x"}) == credentials()
+
+
 def test_all_missing_fields_are_named_at_once() -> None:
     message = problem("{}")
     assert all(name in message for name in COMPLETE)
@@ -87,7 +101,7 @@ def test_a_byte_order_mark_before_the_secret_does_not_matter() -> None:
         ('{"caCertificates": "a\nb"}', "line 1, column 22: a line break or a tab inside"),
         ('{"privateKey": "a\\q"}', "line 1, column 18: a backslash"),
         ('{"site": "na}', "line 1, column 10: a text that never ends"),
-        ('{"site": "na"}}', "line 1, column 15: something behind the last brace"),
+        ('{"site": "na"}}', "line 1, column 15: something behind the end: all"),
         ('{"site": "na",', "cut off"),
         ('{"site": "na"', "cut off"),
     ],
@@ -311,12 +325,12 @@ def test_logging_in_is_basic_with_company_and_keys() -> None:
 @pytest.mark.parametrize("text", ["a\nb", "a\r\n b", "a\0b", "a\u200bb", "a\ud800b"])
 def test_what_no_header_can_carry_is_named(name: str, text: str) -> None:
     found = problem(json.dumps({**COMPLETE, name: text}))
-    assert f"characters in {name}" in found
+    assert f"has in {name} a character that cannot be there" in found
 
 
 def test_keys_may_have_letters_of_any_language_but_not_the_client_id() -> None:
     assert credentials(company="Müller", privateKey="ключ").authorization
-    assert "characters in clientId" in problem(json.dumps({**COMPLETE, "clientId": "ключ"}))
+    assert "has in clientId a character" in problem(json.dumps({**COMPLETE, "clientId": "ключ"}))
 
 
 def test_secrets_are_not_shown() -> None:

@@ -107,8 +107,8 @@ def test_a_second_payment_is_rejected_with_what_is_there_and_whose_it_is(
     assert rejecting.connectwise.amounts(1) == [400]
     [error] = rejecting.errors()
     assert error.startswith(
-        "Invoice INV-1 (id 1) has payment 101 already: 400.00, recorded as RC-71 from incoming/a.xml. "
-        "Nothing was sent, since SecondPayment is Reject."
+        "Invoice INV-1 (id 1) has payment 101 already: 400.00, recorded as RC-71 from "
+        "incoming/a.xml. Nothing was sent, since SecondPayment is Reject."
     )
 
 

@@ -307,10 +307,10 @@ def test_a_payment_that_is_held_otherwise_fails_and_names_both_values() -> None:
     outcome = told(payment_record(other_fields=DAY), Action.UPDATED, Payment(5, held))
     assert (outcome.action, outcome.payment_id) == (Action.FAILED, 5)
     assert outcome.messages == (
-        "ConnectWise has recorded payment 5 with the amount 8.00, but 10.00 was sent. It seems that "
-        "no more was open on the invoice. If 10.00 is a slip, correct it and upload it again; if "
-        "so much was paid, give <id>5</id> and <amount>8.00</amount> here, upload it again, and book "
-        "the rest elsewhere.",
+        "ConnectWise has recorded payment 5 with the amount 8.00, but 10.00 was sent. It seems "
+        "that no more was open on the invoice. If 10.00 is a slip, correct it and upload it again; "
+        "if so much was paid, give <id>5</id> and <amount>8.00</amount> here, upload it again, and "
+        "book the rest elsewhere.",
         "ConnectWise has recorded payment 5 with the date 2023-01-01, but 2024-01-31 was sent. "
         "Correct it in ConnectWise, or give <paymentDate>2023-01-01</paymentDate> and upload it "
         "again.",

@@ -109,6 +109,19 @@ def test_a_redirect_is_told_with_the_host_that_it_names(location: str, shown: st
     assert "hush" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("method", "doing"),
+    [("GET", "read this"), ("POST", "create payments"), ("PATCH", "change payments")],
+)
+def test_a_right_that_is_missing_is_told_with_the_cure(method: str, doing: str) -> None:
+    with pytest.raises(NotPermitted) as refused:
+        accepted(method, Response(403, {}, READABLE))
+    for told in (str(refused.value), refused.value.for_log):
+        assert f"does not allow to {doing}. In ConnectWise, give the role these rights" in told
+        assert "Accounting Interface: add, edit, delete and inquire All" in told
+        assert "README, Permissions" in told
+
+
 def test_a_401_that_is_not_connectwise_s_may_be_about_other_keys() -> None:
     told = str(verdict(401, IIS))
     assert told.startswith(

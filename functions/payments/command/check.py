@@ -16,6 +16,7 @@ from payments.command.follow import files_in
 from payments.command.problem import OUR_ERRORS, sentence
 from payments.connectwise.answers import usable_id
 from payments.connectwise.finance import Calls, Finance
+from payments.connectwise.verdicts import RIGHTS
 from payments.errors import CallFailed, NotFound, NotPermitted, SecretUnusable, ServerFault
 
 _DEADLINE_SECONDS = 90.0
@@ -28,14 +29,6 @@ _UNCONFIRMED = ("PendingConfirmation", "pending confirmation")
 _SLOWER = (
     "Imports are slower, and a file in which a record names its invoice by number alone waits "
     "until this is granted, and so do the files behind it."
-)
-_RIGHTS = (
-    "Finance > Accounting Interface: add, edit, delete and inquire All; Finance > Invoicing: edit, "
-    "delete and inquire All"
-)
-_GIVE_ROLE = (
-    f"In ConnectWise, give the API member's security role these rights ({_RIGHTS}), and check the "
-    "clientId in the secret."
 )
 
 MEND_FIRST = "Mend what is missing or failed, then run `check` again."
@@ -98,7 +91,7 @@ def connectwise_checks(api: Calls, clock: Clock) -> Iterator[Check]:
         invoice_id = _twice(lambda: _some_invoice(api), clock)
         read_invoices = Check(invoices, Verdict.GOOD)
     except NotPermitted as error:
-        read_invoices = Check(invoices, Verdict.MISSING, f"{_SLOWER} {_GIVE_ROLE} ({error})")
+        read_invoices = Check(invoices, Verdict.MISSING, f"{error} {_SLOWER}")
     except OUR_ERRORS as error:
         yield Check("Site, company and keys", Verdict.FAILED, sentence(error))
         return
@@ -113,7 +106,7 @@ def connectwise_checks(api: Calls, clock: Clock) -> Iterator[Check]:
     yield Check(
         "Create and update payments",
         Verdict.UNKNOWN,
-        f"Trying it would write. The API member's security role needs {_RIGHTS}. Its System Level "
+        f"Trying it would write. The API member's security role needs {RIGHTS}. Its System Level "
         "must be 1, or it sees only the invoices of its own level.",
     )
 
@@ -125,9 +118,7 @@ def _payments_check(call: Callable[[], object]) -> Check:
     except NotFound:
         return Check(name, Verdict.GOOD)  # allowed to ask, and there is no such invoice
     except NotPermitted as error:
-        return Check(
-            name, Verdict.MISSING, f"Files wait until it is granted. {_GIVE_ROLE} ({error})"
-        )
+        return Check(name, Verdict.MISSING, f"{error} Files wait until it is granted.")
     except OUR_ERRORS as error:
         return Check(name, Verdict.FAILED, sentence(error))
     return Check(name, Verdict.GOOD)

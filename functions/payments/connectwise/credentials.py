@@ -9,6 +9,7 @@ import re
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from urllib.parse import urlsplit
 
 from payments.errors import SecretUnusable
@@ -26,6 +27,7 @@ _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9a-fA-F:.]+\])(?::[0-9]+)?")
 _FIELDS = ("site", "company", "publicKey", "privateKey", "clientId")
 _OPTIONAL_FIELDS = ("apiHost", "caCertificates")
+_NEAR = 0.85
 
 _CURLY_QUOTE = re.compile("[\u2018-\u201f\u00ab\u00bb]")
 _LAST_COMMA = re.compile(r",\s*[}\]]")
@@ -38,7 +40,7 @@ _JSON_FAULTS = (
     ("Expecting ':'", "a colon must be here"),
     ("Expecting ','", 'a comma must be here, or a quotation mark (") in a text is written \\"'),
     ("Expecting value", 'a value must be here, in straight quotation marks (")'),
-    ("Extra data", "something behind the last brace"),
+    ("Extra data", "something behind the end: all of it must be between one { and its }"),
     ("", "this is not JSON"),
 )
 
@@ -158,8 +160,15 @@ def _texts(content: Mapping[str, object], name: str) -> dict[str, str]:
     unusable = [key for key, text in texts.items() if not isinstance(text, str) or not text.strip()]
     texts |= {key: content.get(key) or "" for key in _OPTIONAL_FIELDS}
     unusable += [key for key in _OPTIONAL_FIELDS if not isinstance(texts[key], str)]
-    if unusable:
-        raise SecretUnusable(f"Secret {name} lacks {_listed(unusable)}: give a text for each.")
+    misspelt = _misspelt(content)
+    faults = [
+        f"has a field {typed}, which is not known: write {known} in its place."
+        for known, typed in misspelt.items()
+    ]
+    if lacking := [key for key in unusable if key not in misspelt]:
+        faults.append(f"lacks {_listed(lacking)}: give a text in quotation marks for each.")
+    if faults:
+        raise SecretUnusable(f"Secret {name} {' It '.join(faults)}")
     stripped = {key: str(text).strip() for key, text in texts.items()}
     in_one_line = (key for key in stripped if key != "caCertificates")
     garbled = [key for key in in_one_line if not stripped[key].isprintable()]
@@ -167,8 +176,20 @@ def _texts(content: Mapping[str, object], name: str) -> dict[str, str]:
     garbled += ["clientId"] if not stripped["clientId"].isascii() else []
     if garbled:
         wrong = _listed(list(dict.fromkeys(garbled)))
-        raise SecretUnusable(f"Secret {name} has characters in {wrong} that cannot be: type anew.")
+        raise SecretUnusable(
+            f"Secret {name} has in {wrong} a character that cannot be there, such as a line break "
+            "or a typographic one: copy or type it anew."
+        )
     return stripped
+
+
+def _misspelt(content: Mapping[str, object]) -> dict[str, str]:
+    """Return which known fields that are missing are given under a name that is near."""
+    known = _FIELDS + _OPTIONAL_FIELDS
+    missing = {key.lower(): key for key in known if not content.get(key)}
+    others = [key for key in content if key not in known]
+    near = ((get_close_matches(key.lower(), missing, 1, _NEAR), key) for key in others)
+    return {missing[found[0]]: typed for found, typed in near if found}
 
 
 def _check_host(typed: str, name: str, field_name: str, wanted: str) -> None:

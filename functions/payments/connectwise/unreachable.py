@@ -47,8 +47,9 @@ _CERTIFICATES = (
     ),
     (
         _OTHER_NAME,
-        "the certificate of {host} is for another name: give the name in the certificate as site "
-        "(or apiHost) in the secret, or have one issued for this name",
+        "the certificate of {host} is for another name: give a name that is in it as site (or "
+        "apiHost) in the secret, or have one issued for this name; its names are shown by `openssl "
+        "s_client -connect {address} </dev/null | openssl x509 -noout -ext subjectAltName`",
     ),
     (
         _STRICT,
@@ -166,7 +167,8 @@ def _about_tls(error: ssl.SSLError, host: str) -> str:
     else:
         told = getattr(error, "reason", None) or error.strerror or ""
         words = next(words for names, words in _TLS if re.search(names, told))
-    return f"{words.format(host=host)} (OpenSSL: {told.rstrip('.')})"
+    address = host if re.search(r":\d+\Z", host) else f"{host}:443"
+    return f"{words.format(host=host, address=address)} (OpenSSL: {told.rstrip('.')})"
 
 
 def _about_name(error: socket.gaierror, host: str) -> str:

@@ -45,6 +45,17 @@ from payments.errors import (
     ServerFault,
 )
 
+RIGHTS = (
+    "Finance > Accounting Interface: add, edit, delete and inquire All; Finance > Invoicing: edit, "
+    "delete and inquire All"
+)
+_DOING = {
+    "GET": "read this",
+    "POST": "create payments",
+    "PATCH": "change payments",
+    "DELETE": "delete payments",
+}
+
 
 def result(method: str, response: Response) -> Any:
     """Return what a 2xx answer says, None if it says nothing."""
@@ -86,8 +97,9 @@ class _Refusal:
 
     def not_permitted(self) -> Exception:
         text = (
-            "ConnectWise refuses the call (403): the API member's security role or the "
-            f"clientId does not allow to {self.method} this."
+            "ConnectWise refuses the call (403): the API member's security role, or the clientId, "
+            f"does not allow to {_DOING[self.method]}. In ConnectWise, give the role these rights "
+            f"({RIGHTS}; README, Permissions), and check the clientId in the secret."
         )
         return NotPermitted(f"{text} {self.messages[0]}", for_log=text)
 
