@@ -120,7 +120,9 @@ def test_an_invoice_with_several_payments_rejects_the_record_and_names_them() ->
     message = rejection(
         payment_record(invoice_id=1), Known(1, There(1), payments=some_payments(90, 91))
     )
-    assert message.startswith("Invoice 1 has several payments: 90 of 5, 91 of 5. Nothing was sent.")
+    assert message.startswith(
+        "Invoice 1 has several payments: 90 of 5.00, 91 of 5.00. Nothing was sent."
+    )
     assert "give its <id>" in message
 
 
@@ -321,7 +323,7 @@ def test_a_payment_that_is_held_otherwise_fails_and_names_both_values() -> None:
 @pytest.mark.parametrize(
     ("held", "before", "words"),
     [
-        ("25", "25", "has not changed payment 5: it still holds 25, and 10.00 was sent. Upload"),
+        ("25", "25", "has not changed payment 5: it still holds 25.00, and 10.00 was sent. Upload"),
         ("10.4", None, "it seems to round"),
         ("25", "5", "Look at the invoice in ConnectWise, and correct the payment there"),
     ],
