@@ -149,7 +149,7 @@ def test_a_second_payment_that_is_rejected_is_added_up(
         payment(external_id=f"RC-2-{invoice}", invoice=invoice, amount=600)
     )
     if second.errors:
-        assert f"400, recorded as RC-1-{invoice} from incoming/" in second.errors[0]
+        assert f"400.00, recorded as RC-1-{invoice} from incoming/" in second.errors[0]
         accepted(
             deployment,
             payment(payment_id=paid, external_id=f"RC-2-{invoice}", invoice=invoice, amount=1000),
@@ -157,5 +157,5 @@ def test_a_second_payment_that_is_rejected_is_added_up(
         assert held(connectwise, invoice) == [[1000]]
     else:
         metadata = second.metadata
-        assert (metadata["replaced"], metadata["replaced-amount"]) == ("1", "400")
+        assert (metadata["replaced"], metadata["replaced-amount"]) == ("1", "400.00")
         assert held(connectwise, invoice) == [[600]]
