@@ -63,19 +63,16 @@ def to_record(record: PaymentRecord, known: Known, payment: Payment) -> LedgerEn
     """Return what the ledger is to know of the invoice, without the time and the file.
 
     What the record has not sent is as it was: a later record of a killed run may have changed it.
-    A payment that only an `<id>` names may be no payment, and what ConnectWise has not changed is
-    still whose it was.
+    What ConnectWise has not changed is still whose it was.
     """
     if credit_of(record.fields) is not None or credit_of(payment.fields) is not None:
-        return None
-    is_known = payment.id in _known_payments(known.there)
-    if not is_known and known.payments is None and record.payment_id is not None:
         return None
     if record.amount is None and not _was_seen(known, payment):
         return None
     before = _before(known, payment)
     held = before.amount if record.amount is None else _held(record.amount, payment)
     seen = () if known.is_doubtful else known.payments or ()
+    is_known = payment.id in _known_payments(known.there)
     was_there = is_known or any(it.id == payment.id for it in seen)
     if was_there and _is_unchanged(record, before.amount, held):
         return None
