@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -95,6 +95,11 @@ class Deployment:
             report_on=ReportOn.NEVER,
             notification_topic_arn="",
         )
+
+    def switch(self, second_payment: SecondPayment) -> None:
+        """Deploy again with another setting."""
+        self._settings = replace(self._settings, second_payment=second_payment)
+        self._handler = None
 
     def upload(self, *records: str, name: str = "a") -> str:
         """Upload a file of these records; return its version."""

@@ -10,15 +10,16 @@ from typing import Any
 
 import pytest
 
-from payments import importer, rules, second_payment, sending, upsert
+from payments import importer, receipts, rules, second_payment, sending, upsert
 from payments.bootstrap import World
 from payments.connectwise.finance import Finance
 from payments.connectwise.wire import Request, Response, Wire
 from payments.decisions import Known, Policy
 from payments.errors import NoAnswer
+from payments.gathering import Gathering
 from payments.import_state import ImportState
 from payments.learned import Learned
-from payments.models import Action, Outcome, Payment, PaymentRecord, TruthRecord
+from payments.models import Action, Outcome, Payment, PaymentRecord, Receipts, TruthRecord
 from payments.notes import Notes
 from payments.quiet import Quiet
 from payments.stores.bucket import Bucket
@@ -134,6 +135,31 @@ def others_own_everything(patch: Patch) -> None:
     patch.setattr(rules, "replaced_by", as_it_shows)
 
 
+def receipts_counted_twice(patch: Patch) -> None:
+    """Add a receipt to what its external id has brought already."""
+    with_receipt = receipts.with_receipt
+
+    def added(record: PaymentRecord, before: Receipts) -> Receipts:
+        after, name = dict(with_receipt(record, before)), record.external_id or ""
+        if name in after and name in before:
+            amount = after[name].amount + before[name].amount
+            after[name] = replace(after[name], amount=amount)
+        return after
+
+    patch.setattr(receipts, "with_receipt", added)
+
+
+def last_day_for_newest(patch: Patch) -> None:
+    """Take the date of a sum from the receipt that came last."""
+    fields_of = receipts.fields_of
+
+    def last(of: Receipts) -> Any:
+        days = [it.day for it in of.values() if it.day is not None]
+        return {**fields_of(of), **({"paymentDate": days[-1]} if days else {})}
+
+    patch.setattr(receipts, "fields_of", last)
+
+
 # ---- In which weather it is seen -----------------------------------------------------------------
 
 
@@ -218,6 +244,27 @@ def others_have_paid_before(*paid: int) -> Weather:
         ]
         now = uploading(*amounts(1, 2), held=tuple(enumerate(rows, 1)))(of)
         kill = Kill(1 + of.seed % 4, later=0.3, is_write=True, holds_up=False)
+        return replace(now, mishaps=replace(of.mishaps, lost=0.0, late=0.0, kills=(kill,)))
+
+    return made
+
+
+def receipts_of_one_invoice(*paid: tuple[str, int]) -> Weather:
+    """Each a day before the one in front, and a run is killed after some of them."""
+
+    def made(of: Scenario) -> Scenario:
+        records = tuple(
+            Record(
+                0,
+                invoice_id=1,
+                external_id=name,
+                amount=Decimal(amount),
+                day=f"2024-01-{20 - number}",
+            )
+            for number, (name, amount) in enumerate(paid)
+        )
+        now = uploading(*records, second="Add", prevents_reprocessing=False)(of)
+        kill = Kill(2 + of.seed % 3, later=0.3, is_write=True, holds_up=False)
         return replace(now, mishaps=replace(of.mishaps, lost=0.0, late=0.0, kills=(kill,)))
 
     return made
@@ -310,6 +357,24 @@ FAULTS = [
         "what a killed run has sent is taken for somebody else's",
         others_own_everything,
         "must replace",
+    ),
+    Fault(
+        "a receipt that comes again is added instead of replaced",
+        receipts_counted_twice,
+        "must have",
+        receipts_of_one_invoice(("E1", 5), ("E2", 7), ("E1", 6)),
+    ),
+    Fault(
+        "the date of a sum is the last record's instead of the newest",
+        last_day_for_newest,
+        "must have",
+        receipts_of_one_invoice(("E1", 5), ("E2", 7)),
+    ),
+    Fault(
+        "what a killed run may have left of a sum is not known",
+        instead(Gathering, "resume", lambda *_: iter(())),
+        "is Failed, but must be",
+        receipts_of_one_invoice(("E1", 5), ("E2", 7), ("E3", 6)),
     ),
     Fault(
         "nobody looks in the end whether a payment is there twice",
