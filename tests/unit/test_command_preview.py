@@ -140,6 +140,22 @@ def test_what_is_not_to_be_replaced_would_be_rejected(
     assert "SecondPayment is Reject" in first.messages[0]
 
 
+def test_receipts_that_would_add_up_are_shown_with_their_sum(
+    previews: Rehearse, connectwise: FakeConnectWise
+) -> None:
+    payment_id = connectwise.add_payment(1, amount=Decimal(5))
+    earlier = LedgerEntry(1, payment_id, TIME, Decimal(5), None, "RC-71", "incoming/a.xml")
+    rows = previews(
+        record(1, "6.00", external_id="RC-72", invoice_id=1),
+        record(2, "7.00", external_id="RC-73", invoice_id=1),
+        ledger=[There(1, earlier)],
+        second=SecondPayment.ADD,
+    )
+    assert [row.changes[0].after for row in rows] == [11, 18]
+    assert rows[1].messages == ("the sum of 3 receipts: RC-71 5.00, RC-72 6.00, RC-73 7.00.",)
+    assert rows[1].replaced is None
+
+
 def test_a_record_s_own_payment_is_not_replaced(
     previews: Rehearse, connectwise: FakeConnectWise
 ) -> None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -38,6 +39,7 @@ from payments.sending import Sender
 from payments.upsert import Upsert
 from payments.wording import money
 
+_RECEIPTS_SHOWN = 5
 _NEW_ID = re.compile(rf"\b{FIRST_NEW_ID // 10**6}[0-9]{{6}}\b")
 _NEW_ELEMENT = re.compile(f"<id>{_NEW_ID.pattern}</id>")
 
@@ -179,7 +181,7 @@ class Rows:
             outcome.action,
             None if outcome.payment_id >= FIRST_NEW_ID else outcome.payment_id,
             step.changes,
-            messages + _doubts(step),
+            messages + _sum(outcome) + _doubts(step),
             self._number(step.invoice_id),
             outcome.replaced,
             self._made_by.get(outcome.payment_id) if outcome.replaced else None,
@@ -197,6 +199,19 @@ class Rows:
 def _without_new_ids(message: str) -> str:
     """Return a message without the ids that only a rehearsal has given."""
     return _NEW_ID.sub("(new)", _NEW_ELEMENT.sub("the <id> that it gets", message))
+
+
+def _sum(outcome: Outcome) -> tuple[str, ...]:
+    """Say what the payment would be the sum of, if it is one."""
+    receipts = outcome.recorded[-1].added_up if outcome.recorded else None
+    if receipts is None:
+        return ()
+    shown = [f"{name} {money(it.amount)}" for name, it in islice(receipts.items(), _RECEIPTS_SHOWN)]
+    more = len(receipts) - len(shown)
+    listed = ", ".join([*shown, *([f"and {more} more"] if more else [])])
+    return (
+        f"the sum of {len(receipts)} receipts: {listed}." if receipts else "no receipts are left.",
+    )
 
 
 def _doubts(step: Step) -> tuple[str, ...]:
