@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from fakes.dynamodb import FakeTable
 from fakes.way import Answer, Way
 from payments.command.connectwise_access import Access
 from payments.command.deployment import Deployment
@@ -15,6 +17,7 @@ from payments.connectwise.finance import Finance
 from payments.connectwise.gate import Gate
 from payments.connectwise.login import Login
 from payments.connectwise.wire import Wire
+from payments.models import SecondPayment
 from payments.workers import Ended
 
 CREDENTIALS = Credentials("na.myconnectwise.net", "acme", "public", "private", "client")
@@ -24,7 +27,11 @@ OUTPUTS = {
     "ImportsTableName": "imports",
     "BucketName": "bucket",
 }
-PARAMETERS = {"MaxConnections": "8", "IncomingPrefix": "incoming/"}
+PARAMETERS = {
+    "ConnectWiseSecretName": "secret",
+    "MaxConnections": "8",
+    "IncomingPrefix": "incoming/",
+}
 
 
 class HastyClock:
@@ -97,10 +104,51 @@ class Session:
     def client(self, service: str, **_: Any) -> Any:
         return self._clients[service]
 
+    def resource(self, service: str, **_: Any) -> Any:
+        assert service == "dynamodb"
+        return Resource(self._clients[service].tables)
 
-def deployment_with(**clients: Any) -> Deployment:
+
+class Resource:
+    """boto3's resource DynamoDB: tables that are read."""
+
+    def __init__(self, tables: Mapping[str, FakeTable]) -> None:
+        self._tables = tables
+
+    def Table(self, name: str) -> ReadTable:  # noqa: N802 # boto3's
+        return ReadTable(self._tables[name])
+
+
+class ReadTable:
+    """A table as boto3's resource shows it."""
+
+    def __init__(self, table: FakeTable) -> None:
+        self._table = table
+
+    def scan(self, **_: Any) -> dict[str, Any]:
+        return {"Items": self._table.all()}
+
+    def get_item(self, Key: Mapping[str, str], **_: Any) -> dict[str, Any]:  # noqa: N803 # boto3's
+        found = self._table.get(*Key.values())
+        return {} if found is None else {"Item": found}
+
+
+class Secrets:
+    """boto3's client of Secrets Manager, with the secret of `CREDENTIALS`."""
+
+    def get_secret_value(self, **_: Any) -> dict[str, Any]:
+        named = {"site": CREDENTIALS.site, "company": CREDENTIALS.company, "clientId": "client"}
+        return {
+            "SecretString": json.dumps({**named, "publicKey": "public", "privateKey": "private"})
+        }
+
+
+def deployment_with(
+    second_payment: SecondPayment = SecondPayment.REPLACE, **clients: Any
+) -> Deployment:
     """Return a stack whose services are these clients."""
-    return Deployment("stack", OUTPUTS, PARAMETERS, Session(**clients))
+    parameters = {**PARAMETERS, "SecondPayment": second_payment}
+    return Deployment("stack", OUTPUTS, parameters, Session(**clients))
 
 
 def ending(kind: str, *ends: Any) -> Way:

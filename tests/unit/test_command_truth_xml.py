@@ -1,16 +1,23 @@
 """Zynk's truth records as XML."""
 
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 from io import BytesIO
+from typing import Any
 
 import pytest
 
 from payments.command.truth_xml import ZynkRecord, read_truth_xml, truth_xml
 from payments.errors import FileRefused
+from payments.files.record import ReadingRules
 from payments.models import TruthRecord
+
+RULES = ReadingRules(2, date(2026, 11, 26), refunds=True)
 
 
 def read(xml: str | bytes) -> list[ZynkRecord]:
-    return list(read_truth_xml(BytesIO(xml if isinstance(xml, bytes) else xml.encode())))
+    return list(read_truth_xml(BytesIO(xml if isinstance(xml, bytes) else xml.encode()), RULES))
 
 
 def only(attributes: str) -> ZynkRecord:
@@ -80,6 +87,15 @@ def test_a_time_in_another_notation_is_noted_but_no_mistake() -> None:
         ('InternalId="2147483648" ExternalId="1"', "is no payment's id in ConnectWise."),
         ('InternalId="²" ExternalId="1"', "its InternalId '²' is no payment's id"),
         ('InternalId="2" ExternalId="1" InvoiceId="x"', "its InvoiceId 'x' is no invoice's id"),
+        ('InternalId="2" ExternalId="1" Amount="1,50"', "its Amount must be a number like 10.50"),
+        ('InternalId="2" ExternalId="1" Amount="1.000"', "its Amount can be read in two ways"),
+        ('InternalId="2" ExternalId="1" PaymentDate="11.10.2018"', "its PaymentDate must be a day"),
+        ('InternalId="2" ExternalId="1" PaymentDate="1899-12-30"', "its PaymentDate is before"),
+        (
+            'InternalId="2" ExternalId="1" Accepted="no"',
+            "its Accepted is 'no', but must be true or",
+        ),
+        (f'InternalId="2" ExternalId="1" File="{"x" * 1025}"', "its File is longer than 1024"),
         (f'InternalId="2" ExternalId="{"x" * 2049}"', "its ExternalId is longer than 2048 bytes."),
     ],
 )
@@ -132,7 +148,7 @@ def test_records_come_before_the_whole_file_is_read() -> None:
     """A million records need not fit into memory."""
     record = '<TruthRecord InternalId="2" ExternalId="1"/>\n'
     file = BytesIO(f"<TruthRecords>{record * 10_000}</TruthRecords>".encode())
-    next(read_truth_xml(file))
+    next(read_truth_xml(file, RULES))
     assert file.tell() < len(file.getvalue()) / 2
 
 
@@ -141,9 +157,33 @@ def test_what_is_written_is_zynk_s_xml() -> None:
         '<?xml version="1.0" encoding="utf-8"?>',
         "<TruthRecords>",
         '  <TruthRecord Type="InvoicePayment" InternalId="2" ExternalId="1234" InvoiceId="206" '
-        'Created="2018-10-11T09:30:00Z" Modified="2018-10-12T09:30:00Z"/>',
+        'Created="2018-10-11T09:30:00Z" Modified="2018-10-12T09:30:00Z" Accepted="true"/>',
         "</TruthRecords>",
     ]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"amount": Decimal("10.50"), "day": "2018-10-11T00:00:00Z"},
+        {"amount": Decimal("-10.5"), "accepted": False},
+        {"amount": Decimal(0), "key": "incoming/a & b.xml", "import_id": "abc"},
+    ],
+    ids=str,
+)
+def test_what_zynk_does_not_keep_is_read_again(more: dict[str, Any]) -> None:
+    [found] = read(written(replace(KNOWN, **more)))
+    assert {name: getattr(found, name) for name in more} == more
+
+
+def test_what_no_xml_can_hold_of_a_file_s_name_is_replaced() -> None:
+    [found] = read(written(replace(KNOWN, key="incoming/\x01.xml")))
+    assert found.key == "incoming/\ufffd.xml"
+
+
+def test_what_zynk_has_sent_was_accepted_and_of_no_known_amount() -> None:
+    record = only('InternalId="2" ExternalId="1"')
+    assert (record.accepted, record.amount, record.day) == (True, None, None)
 
 
 @pytest.mark.parametrize("external_id", ['"', "'", "a & b < c", "tab\tline\n", "Zählung €"])

@@ -44,7 +44,7 @@ from payments.command.tables import (
     truth_details,
     truth_table,
 )
-from payments.command.truth_import import load
+from payments.command.truth_import import Loaded, load
 from payments.command.truth_xml import TYPE
 from payments.files.record import ReadingRules
 from payments.models import Action
@@ -380,7 +380,7 @@ def truth_export(
     file: Annotated[Path, typer.Argument(dir_okay=False, help="Where to write.")],
     connection: Connection = None,
 ) -> None:
-    """Write all truth records to FILE, as Zynk's XML."""
+    """Write all truth records to FILE, as Zynk's XML, with attributes of our own."""
     with _reporting(), _progress("Writing truth records") as say_done:
         written = truths.export(_truth(context, connection), file, say_done)
     new_console().print(f"{written} truth records written to {file}.", soft_wrap=True)
@@ -398,32 +398,16 @@ def truth_import(
         bool, typer.Option("--overwrite", help="Let the file win over records that differ.")
     ] = False,
 ) -> None:
-    """Load truth records from FILE, as Zynk's task Export Truth Records writes it.
+    """Load truth records from FILE, as Zynk's task Export Truth Records or ours writes it.
+
+    Where receipts are added up, those of invoices of which nothing is known here count on.
 
     Ends with 0 if all are in the table now, 1 if some were left out, 2 if nothing was written.
     """
-    console = new_console()
     with _reporting(), _progress("Loading truth records") as say_done:
         stored = _truth(context, connection)
         loaded = load(stored, file, record_type.rpartition(".")[2], overwrite, say_done)
-    console.print(
-        f"{loaded.written} truth records written for {stored.connection}, {loaded.present} were "
-        "there already.",
-        soft_wrap=True,
-    )
-    for name, count in sorted(loaded.other_types.items()):
-        console.print(f"{count} of type {name} left out: no invoice payments.", soft_wrap=True)
-    if loaded.unreadable_times:
-        console.print(
-            f"{loaded.unreadable_times} have a time that is not ISO 8601; for those the other "
-            "time, or now, was noted."
-        )
-    if loaded.changed:
-        console.print(
-            f"{loaded.changed} changed meanwhile, left alone: an import has written them. Load the "
-            "file again to see whether they differ.",
-            soft_wrap=True,
-        )
+    _print_loaded(loaded, stored.connection)
     _print_conflicts(loaded.conflicts, overwrite)
     left_out = loaded.changed or (loaded.conflicts and not overwrite)
     raise typer.Exit(_SOME_FAILED if left_out else 0)
@@ -476,6 +460,30 @@ def _print_preview(rows: list[PreviewRow], counts: Counter[Action]) -> None:
         f"{counts[Action.FAILED]} to reject. "
         "Nothing was written."
     )
+
+
+def _print_loaded(loaded: Loaded, connection: str) -> None:
+    console = new_console()
+    console.print(
+        f"{loaded.written} truth records written for {connection}, {loaded.present} were "
+        "there already.",
+        soft_wrap=True,
+    )
+    if loaded.sums:
+        console.print(f"Of {loaded.sums} invoices the receipts are known now.")
+    for name, count in sorted(loaded.other_types.items()):
+        console.print(f"{count} of type {name} left out: no invoice payments.", soft_wrap=True)
+    if loaded.unreadable_times:
+        console.print(
+            f"{loaded.unreadable_times} have a time that is not ISO 8601; for those the other "
+            "time, or now, was noted."
+        )
+    if loaded.changed:
+        console.print(
+            f"{loaded.changed} changed meanwhile, left alone: an import has written them. Load the "
+            "file again to see whether they differ.",
+            soft_wrap=True,
+        )
 
 
 def _print_conflicts(conflicts: list[str], overwrite: bool) -> None:

@@ -18,8 +18,8 @@ from payments.command.imports import scan
 from payments.command.problem import CommandFailed
 from payments.command.progress import SayDone, say_nothing
 from payments.command.truth_xml import truth_xml
-from payments.models import TruthRecord
-from payments.stores.aws import attribute_values, error_code, plain
+from payments.models import There, TruthRecord
+from payments.stores.aws import error_code
 from payments.stores.ledger import Ledger
 from payments.stores.truth_table import TruthTable
 
@@ -52,14 +52,27 @@ class StoredTruth:
     @property
     def table(self) -> TruthTable:
         """The truth table as the import uses it."""
-        name = self.deployment.truth_table_name
-        return TruthTable(self._client(), name, self.connection, SystemClock())
+        return self.table_through(self.client)
 
     @property
     def ledger(self) -> Ledger:
         """The ledger as the import uses it."""
+        return self.ledger_through(self.client)
+
+    @property
+    def client(self) -> Any:
+        """boto3's client for both."""
+        return self.deployment.client("dynamodb")
+
+    def table_through(self, dynamodb: Any) -> TruthTable:
+        """Return the truth table, read and written by that client."""
+        name = self.deployment.truth_table_name
+        return TruthTable(dynamodb, name, self.connection, SystemClock())
+
+    def ledger_through(self, dynamodb: Any) -> Ledger:
+        """Return the ledger, read and written by that client."""
         name = self.deployment.outputs["LedgerTableName"]
-        return Ledger(self._client(), name, self.connection, SystemClock())
+        return Ledger(dynamodb, name, self.connection, SystemClock())
 
     def records(self) -> Iterator[TruthRecord]:
         """Yield all records, in no order."""
@@ -80,35 +93,11 @@ class StoredTruth:
             )
         return found
 
-    def put(self, record: TruthRecord, before: TruthRecord | None) -> bool:
-        """Write a record, if the table still has what was read `before`; tell whether it did."""
-        item = {
-            "externalId": record.external_id,
-            "connection": self.connection,
-            "paymentId": record.payment_id,
-            **({} if record.invoice_id is None else {"invoiceId": record.invoice_id}),
-            "created": record.created,
-            "modified": record.modified,
-            "key": record.key,
-        }
-        condition, compared = "attribute_not_exists(externalId)", {}
-        if before is not None:
-            condition = "paymentId = :payment AND modified = :modified"
-            compared = {":payment": before.payment_id, ":modified": before.modified}
-        try:
-            self._client().put_item(
-                TableName=self.deployment.truth_table_name,
-                Item=attribute_values(item),
-                ConditionExpression=condition,
-                **({"ExpressionAttributeValues": attribute_values(compared)} if compared else {}),
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            if error_code(error) != _CONDITION_FAILED:
-                raise
-            # The SDK may have repeated a write that had taken effect.
-            return plain(error.response.get("Item", {})) == item
-        return True
+    def there(self, record: TruthRecord) -> There | None:
+        """Return what the ledger knows of a record's invoice."""
+        if record.invoice_id is None:
+            return None
+        return self.ledger.find([record.invoice_id]).get(record.invoice_id)
 
     def delete(self, record: TruthRecord) -> None:
         """Delete a record, unless it has been changed since it was read."""
@@ -121,9 +110,6 @@ class StoredTruth:
             if error_code(error) != _CONDITION_FAILED:
                 raise
             raise CommandFailed("An import has changed the record meanwhile: look again.") from None
-
-    def _client(self) -> Any:
-        return self.deployment.client("dynamodb")
 
     def _dynamodb_table(self) -> Any:
         return self.deployment.dynamodb.Table(self.deployment.truth_table_name)

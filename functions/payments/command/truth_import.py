@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from payments.clock import SystemClock, iso
+from payments.command.loaded_receipts import LoadedReceipts
 from payments.command.names import as_text
 from payments.command.problem import CommandFailed
 from payments.command.progress import SayDone, say_nothing
 from payments.command.truth import StoredTruth, parts
 from payments.command.truth_xml import TYPE, ZynkRecord, read_truth_xml
+from payments.command.unchanged import Unchanged
 from payments.connectwise.credentials import Credentials
 from payments.errors import AwsDown
+from payments.files.record import ReadingRules
 from payments.models import TruthRecord
 
 _SHOWN = 10
@@ -29,7 +33,8 @@ _WRITES_AT_ONCE = 10
 class Loaded:
     """What became of the records of a file that was loaded.
 
-    `changed` were changed by somebody else between reading and writing, and left alone.
+    `changed` were changed by somebody else between reading and writing, and left alone. `sums` are
+    the invoices whose receipts were written.
     """
 
     written: int = 0
@@ -38,6 +43,33 @@ class Loaded:
     conflicts: list[str] = field(default_factory=list)
     other_types: Counter[str] = field(default_factory=Counter)
     unreadable_times: int = 0
+    sums: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A file, which of its records are wanted, and how their values are read."""
+
+    file: Path
+    wanted_type: str
+    rules: ReadingRules
+
+    @property
+    def name(self) -> str:
+        return as_text(self.file.name)
+
+    def records(self) -> Iterator[ZynkRecord]:
+        try:
+            with self.file.open("rb") as content:
+                yield from read_truth_xml(content, self.rules)
+        except OSError as error:
+            raise CommandFailed(f"{self.file} cannot be read: {error.strerror}.") from error
+
+    def wanted(self) -> Iterator[ZynkRecord]:
+        return filter(self.is_wanted, self.records())
+
+    def is_wanted(self, record: ZynkRecord) -> bool:
+        return record.type_name.casefold() == self.wanted_type.casefold()
 
 
 def load(
@@ -47,30 +79,82 @@ def load(
     overwrite: bool = False,
     say_done: SayDone = say_nothing,
 ) -> Loaded:
-    """Write the records of Zynk's file that are not there yet.
+    """Write the records of the file that are not there yet, and receipts that nobody knows.
 
     The whole file is checked first: raises CommandFailed, with nothing written, if anything in it
     is wrong. A record of the table that names another payment stays, unless `overwrite`.
     """
     _check_connection(truth.connection)
+    today = datetime.fromtimestamp(SystemClock().time(), UTC).date()
+    rules = ReadingRules(truth.deployment.currency_decimals, today, refunds=True)
+    source = _Source(file, wanted_type, rules)
     loaded = Loaded()
-    total = _check(file, wanted_type, loaded)
+    total = _check(source, loaded)
+    loading = _Loading(truth, source.name, overwrite, loaded)
     done = 0
-    with ThreadPoolExecutor(_WRITES_AT_ONCE) as pool:
-        for part in parts(_wanted(file, wanted_type)):
-            try:
-                new = _to_write(truth, file, part, overwrite, loaded)
-                for written in pool.map(lambda pair: truth.put(*pair), new):
-                    loaded.written += written
-                    loaded.changed += not written
-            except (AwsDown, BotoCoreError, ClientError) as error:
-                raise CommandFailed(
-                    f"{error} Of {total} records {loaded.written} have been written. Load the file "
-                    "again: it goes on with those that are missing."
-                ) from error
-            done += len(part)
-            say_done(done, total)
+    try:
+        with ThreadPoolExecutor(_WRITES_AT_ONCE) as pool:
+            for part in parts(source.wanted()):
+                loading.write(part, pool)
+                done += len(part)
+                say_done(done, total)
+            loading.write_receipts(pool)
+    except (AwsDown, BotoCoreError, ClientError) as error:
+        raise CommandFailed(
+            f"{error} Of {total} records {loaded.written} have been written. Load the file again: "
+            "it goes on with those that are missing."
+        ) from error
     return loaded
+
+
+class _Loading:
+    """Write the records of one file, which is called `name`."""
+
+    def __init__(self, truth: StoredTruth, name: str, overwrite: bool, loaded: Loaded) -> None:
+        self._truth = truth
+        self._name = name
+        self._overwrite = overwrite
+        self._loaded = loaded
+        self._receipts = LoadedReceipts(truth)
+
+    def write(self, part: list[ZynkRecord], pool: Executor) -> None:
+        """Write what of a part of the file is to be written."""
+        through = Unchanged(self._truth.client, "externalId")
+        table = self._truth.table_through(through)
+        known = table.find(record.external_id for record in part)
+        kept = self._kept(part, known)
+        new = [record for name, record in kept.items() if record is not known.get(name)]
+        for _ in pool.map(lambda record: table.store([record]), new):
+            self._loaded.written += 1
+        self._loaded.written -= len(through.changed)
+        self._loaded.changed += len(through.changed)
+        self._receipts.add(it for name, it in kept.items() if name not in through.changed)
+
+    def write_receipts(self, pool: Executor) -> None:
+        """Write the sums of all receipts that were kept."""
+        self._loaded.sums = self._receipts.write(pool)
+
+    def _kept(
+        self, part: list[ZynkRecord], known: Mapping[str, TruthRecord]
+    ) -> dict[str, TruthRecord]:
+        """Return what the table is to have of a part: its own records, where they agree."""
+        kept: dict[str, TruthRecord] = {}
+        for record in part:
+            name = record.external_id
+            present = kept.get(name) or known.get(name)
+            if present is not None and present.payment_id == record.payment_id:
+                self._loaded.present += 1
+                kept[name] = present
+                continue
+            if present is not None:
+                self._loaded.conflicts.append(
+                    f"external id {name} is payment {present.payment_id} in the table, payment "
+                    f"{record.payment_id} in the file"
+                )
+                if not self._overwrite:
+                    continue
+            kept[name] = _truth_record(record, self._name)
+        return kept
 
 
 def _check_connection(connection: str) -> None:
@@ -84,13 +168,13 @@ def _check_connection(connection: str) -> None:
         raise CommandFailed(f"Imports know the connection {connection} as {spelling}: name it so.")
 
 
-def _check(file: Path, wanted_type: str, loaded: Loaded) -> int:
+def _check(source: _Source, loaded: Loaded) -> int:
     """Read the file through and return how many records are wanted."""
     problems: list[str] = []
     payment_ids: dict[str, int] = {}
     total = 0
-    for record in _read(file):
-        if record.type_name.casefold() != wanted_type.casefold():
+    for record in source.records():
+        if not source.is_wanted(record):
             loaded.other_types[record.type_name] += 1
             continue
         total += 1
@@ -105,58 +189,17 @@ def _check(file: Path, wanted_type: str, loaded: Loaded) -> int:
     if problems:
         more = f"\n… and {len(problems) - _SHOWN} more." if len(problems) > _SHOWN else ""
         shown = "\n".join(problems[:_SHOWN])
-        raise CommandFailed(f"{file} was not loaded, nothing was written:\n{shown}{more}")
+        raise CommandFailed(f"{source.file} was not loaded, nothing was written:\n{shown}{more}")
     if not total and loaded.other_types:
         types = ", ".join(sorted(loaded.other_types))
         raise CommandFailed(
-            f"{file} has no records of type {wanted_type}, but {types}. If these are invoice "
-            "payments, name their type with --type."
+            f"{source.file} has no records of type {source.wanted_type}, but {types}. If these are "
+            "invoice payments, name their type with --type."
         )
     return total
 
 
-def _wanted(file: Path, wanted_type: str) -> Iterator[ZynkRecord]:
-    for record in _read(file):
-        if record.type_name.casefold() == wanted_type.casefold():
-            yield record
-
-
-def _read(file: Path) -> Iterator[ZynkRecord]:
-    try:
-        with file.open("rb") as content:
-            yield from read_truth_xml(content)
-    except OSError as error:
-        raise CommandFailed(f"{file} cannot be read: {error.strerror}.") from error
-
-
-def _to_write(
-    truth: StoredTruth,
-    file: Path,
-    part: list[ZynkRecord],
-    overwrite: bool,
-    loaded: Loaded,
-) -> list[tuple[TruthRecord, TruthRecord | None]]:
-    """Return the records of a part that are to be written, each with what the table has now."""
-    known = truth.table.find(record.external_id for record in part)
-    new: list[tuple[TruthRecord, TruthRecord | None]] = []
-    for record in part:
-        present = known.get(record.external_id)
-        if present is not None and present.payment_id == record.payment_id:
-            loaded.present += 1
-            continue
-        if present is not None:
-            loaded.conflicts.append(
-                f"external id {record.external_id} is payment {present.payment_id} in the table, "
-                f"payment {record.payment_id} in the file"
-            )
-            if not overwrite:
-                continue
-        new.append((_truth_record(record, file), present))
-        known[record.external_id] = new[-1][0]
-    return new
-
-
-def _truth_record(record: ZynkRecord, file: Path) -> TruthRecord:
+def _truth_record(record: ZynkRecord, name: str) -> TruthRecord:
     now = iso(SystemClock().time())
     return TruthRecord(
         record.external_id,
@@ -164,5 +207,9 @@ def _truth_record(record: ZynkRecord, file: Path) -> TruthRecord:
         record.invoice_id,
         created=record.created or record.modified or now,
         modified=record.modified or record.created or now,
-        key=as_text(file.name),
+        import_id=record.import_id,
+        key=record.key or name,
+        accepted=record.accepted,
+        amount=record.amount,
+        day=record.day,
     )

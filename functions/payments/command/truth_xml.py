@@ -5,8 +5,9 @@
         Created="2018-10-11T09:30:00" Modified="2018-10-11T09:30:00"/>
     </TruthRecords>
 
-InternalId is the payment's id in ConnectWise. Zynk keeps no invoice; what we write has it in an
-attribute of its own, `InvoiceId`, so that nothing is lost between two of our own stacks.
+InternalId is the payment's id in ConnectWise. Zynk keeps no more; what we write has
+attributes of its own beside (`InvoiceId`, `Amount`, `PaymentDate`, `Accepted`, `File`, `ImportId`),
+so that nothing is lost between two of our own stacks.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import BinaryIO
 from xml.etree.ElementTree import ParseError
 from xml.parsers.expat import errors
@@ -23,13 +25,18 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from payments.errors import FileRefused
+from payments.files.amounts import WrongAmount, read_amount
+from payments.files.days import WrongDay, read_day
 from payments.files.encoding import utf8_blocks
-from payments.files.record import MAX_EXTERNAL_ID_BYTES, MAX_ID
+from payments.files.output import NOT_XML
+from payments.files.record import MAX_EXTERNAL_ID_BYTES, MAX_ID, ReadingRules
 from payments.models import TruthRecord
 
 ROOT = "TruthRecords"
 RECORD = "TruthRecord"
 TYPE = "InvoicePayment"
+
+MAX_KEY_BYTES = 1024  # S3's limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +56,16 @@ class ZynkRecord:
     modified: str | None = None
     unreadable_time: bool = False
     problems: tuple[str, ...] = ()
+    amount: Decimal | None = None
+    day: str | None = None
+    accepted: bool = True
+    key: str | None = None
+    import_id: str | None = None
 
 
-def read_truth_xml(file: BinaryIO) -> Iterator[ZynkRecord]:
+def read_truth_xml(file: BinaryIO, rules: ReadingRules) -> Iterator[ZynkRecord]:
     """Yield the records of a file in order; raises FileRefused, with line and column."""
-    target = _Target()
+    target = _Target(rules)
     parser = DefusedXMLParser(target=target, forbid_dtd=True, encoding="utf-8")
     target.parser = parser
     try:
@@ -85,6 +97,11 @@ def truth_xml(records: Iterable[TruthRecord]) -> Iterator[str]:
             "InvoiceId": None if record.invoice_id is None else str(record.invoice_id),
             "Created": record.created or None,
             "Modified": record.modified or None,
+            "Amount": None if record.amount is None else f"{record.amount:f}",
+            "PaymentDate": (record.day or "")[:10],
+            "Accepted": str(record.accepted).lower(),
+            "File": NOT_XML.sub("\ufffd", record.key or ""),
+            "ImportId": record.import_id,
         }
         given = (f"{name}={quoteattr(text)}" for name, text in attributes.items() if text)
         yield f"  <{RECORD} {' '.join(given)}/>\n"
@@ -94,8 +111,9 @@ def truth_xml(records: Iterable[TruthRecord]) -> Iterator[str]:
 class _Target:
     """Collect records from the parser's events."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: ReadingRules) -> None:
         self.parser: DefusedXMLParser | None = None
+        self._rules = rules
         self._depth = 0
         self._found: list[ZynkRecord] = []
 
@@ -117,7 +135,7 @@ class _Target:
                 "file as Zynk's task Export Truth Records writes it."
             )
         if self._depth == 2:
-            self._found.append(_record(self.line, name, attributes))
+            self._found.append(_record(self.line, name, attributes, self._rules))
         elif self._depth > 2:
             raise FileRefused(f"line {self.line}: <{name[:100]}> is not known inside <{RECORD}>.")
 
@@ -128,21 +146,19 @@ class _Target:
         """There is no tree to return."""
 
 
-def _record(line: int, name: str, attributes: dict[str, str]) -> ZynkRecord:
+def _record(line: int, name: str, attributes: dict[str, str], rules: ReadingRules) -> ZynkRecord:
     if name != RECORD:
         return ZynkRecord(line, TYPE, problems=(f"<{name[:100]}> is not a <{RECORD}>.",))
     texts = {_local(attribute): text.strip() for attribute, text in attributes.items()}
     problems: list[str] = []
-    external_id = texts.get("ExternalId", "")
-    if not external_id:
+    external_id = _text(texts, "ExternalId", MAX_EXTERNAL_ID_BYTES, problems)
+    if not texts.get("ExternalId"):
         problems.append("it has no ExternalId.")
-    elif len(external_id.encode()) > MAX_EXTERNAL_ID_BYTES:
-        problems.append(f"its ExternalId is longer than {MAX_EXTERNAL_ID_BYTES} bytes.")
     times = [_time(texts.get(attribute)) for attribute in ("Created", "Modified")]
     return ZynkRecord(
         line,
         texts.get("Type", TYPE).rpartition(".")[2],
-        external_id,
+        external_id or "",
         _id(texts, "InternalId", "payment", problems) or 0,
         _id(texts, "InvoiceId", "invoice", problems) if "InvoiceId" in texts else None,
         times[0],
@@ -151,8 +167,46 @@ def _record(line: int, name: str, attributes: dict[str, str]) -> ZynkRecord:
             time is None and texts.get(attribute)
             for time, attribute in zip(times, ("Created", "Modified"), strict=True)
         ),
+        amount=_amount(texts, rules, problems),
+        day=_day(texts, rules, problems),
+        accepted=_accepted(texts, problems),
+        key=_text(texts, "File", MAX_KEY_BYTES, problems),
+        import_id=_text(texts, "ImportId", MAX_KEY_BYTES, problems),
         problems=tuple(problems),
     )
+
+
+def _text(texts: dict[str, str], name: str, limit: int, problems: list[str]) -> str | None:
+    text = texts.get(name)
+    if text and len(text.encode()) > limit:
+        problems.append(f"its {name} is longer than {limit} bytes.")
+        return None
+    return text or None
+
+
+def _amount(texts: dict[str, str], rules: ReadingRules, problems: list[str]) -> Decimal | None:
+    try:
+        text = texts.get("Amount")
+        return read_amount(text, rules.currency_decimals, refunds=rules.refunds) if text else None
+    except WrongAmount as wrong:
+        problems.append(f"its Amount {wrong}")
+        return None
+
+
+def _day(texts: dict[str, str], rules: ReadingRules, problems: list[str]) -> str | None:
+    try:
+        text = texts.get("PaymentDate")
+        return f"{read_day(text, rules.today).isoformat()}T00:00:00Z" if text else None
+    except WrongDay as wrong:
+        problems.append(f"its PaymentDate {wrong}")
+        return None
+
+
+def _accepted(texts: dict[str, str], problems: list[str]) -> bool:
+    text = texts.get("Accepted", "true")
+    if text not in ("true", "false"):
+        problems.append(f"its Accepted is '{text[:40]}', but must be true or false.")
+    return text == "true"
 
 
 def _id(texts: dict[str, str], name: str, what: str, problems: list[str]) -> int | None:

@@ -125,3 +125,7 @@ def _found(item: Mapping[str, Any]) -> Found | None:
 
 def _amount(text: Any) -> Decimal | None:
     return None if text is None else Decimal(text)
+
+
+ATTRIBUTES = frozenset(ledger_item(There(0, LedgerEntry(0, 0, ""), Found(""))))
+"""All that an item may have beside its key."""
