@@ -278,3 +278,50 @@ def _changed(known: Known, payment: Payment | None) -> str:
         "If the receipts from now on are to replace it: "
         f"`python -m payments truth reset {number}`. Then upload this record again."
     )
+
+
+# ---- What an operator decides --------------------------------------------------------------------
+
+
+def adopted(there: There, payment: Payment, today: str) -> LedgerEntry:
+    """Return what the ledger is to know if all that a payment holds counts, without the time.
+
+    What its receipts do not come to is one more of them, with a name that no other invoice has: a
+    receipt is corrected, taken back and moved by it.
+    """
+    known, held = receipts_before(there, payment), payment.amount or Decimal(0)
+    receipts, day = known, day_of(payment.fields)
+    if not same_amount(held, sum_of(known)):
+        name = _free_name(f"adopted-{today}-{there.invoice_id}", known)
+        receipts = {**known, name: Receipt(held - sum_of(known), day)}
+    return LedgerEntry(there.invoice_id, payment.id, "", held, day, added_up=receipts)
+
+
+def forgotten(there: There, payment: Payment | None) -> LedgerEntry | None:
+    """Return what the ledger is to know so that the next receipt is the first, without the time.
+
+    None if there is nothing that could be forgotten.
+    """
+    number = there.invoice_id
+    if payment is not None:
+        held = payment.amount or Decimal(0)
+        return LedgerEntry(number, payment.id, "", held, day_of(payment.fields), added_up={})
+    if there.entry is None:
+        return None
+    return LedgerEntry(number, there.entry.payment_id, "", Decimal(0), added_up={})
+
+
+def is_known(entry: LedgerEntry, there: There) -> bool:
+    """Tell whether the ledger knows all of that already."""
+    known = there.entry
+    return (
+        known is not None
+        and known.payment_id == entry.payment_id
+        and known.added_up == entry.added_up
+        and same_amount(known.amount or Decimal(0), entry.amount or Decimal(0))
+    )
+
+
+def _free_name(name: str, receipts: Receipts) -> str:
+    names = (name, *(f"{name}-{number}" for number in range(2, len(receipts) + 3)))
+    return next(it for it in names if it not in receipts)

@@ -296,6 +296,79 @@ def test_show_and_list_name_the_payment(operator: Operator, invoice: int) -> Non
     assert line.split()[1:3] == [str(payment_id), str(invoice)]
 
 
+# ---- receipts that add up ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def adding(deploy_once: Deploy, default_deployment: Deployment) -> Deployment:
+    """A stack that adds receipts up."""
+    assert default_deployment.stack.name
+    return deploy_once(SecondPayment="Add")
+
+
+@pytest.fixture
+def bookkeeper(adding: Deployment, connectwise: Simulator, tmp_path: Path) -> Operator:
+    """The operator of a stack that adds receipts up."""
+    assert adding.connectwise is connectwise
+    return Operator(adding, tmp_path)
+
+
+@pytest.fixture
+def refused(
+    bookkeeper: Operator, deployment: Deployment, connectwise: Simulator, invoice: int
+) -> str:
+    """A receipt of 100 of an invoice where somebody has made 450 of the 400 recorded before."""
+    first = payment(external_id=f"RC1-{invoice}", invoice=invoice, amount=400)
+    assert bookkeeper.deployment.import_records(first).errors == []
+    [paid] = connectwise.payments(invoice)
+    by_hand = payment(payment_id=paid["id"], invoice=invoice, amount=450)
+    assert deployment.import_records(by_hand).errors == []
+    second = payment(external_id=f"RC2-{invoice}", invoice=invoice, amount=100)
+    [error] = bookkeeper.deployment.import_records(second).errors
+    assert f"payment {paid['id']}, of 450" in error
+    assert "400 were recorded here" in error
+    return second
+
+
+def test_what_was_changed_by_hand_is_adopted_and_added_to(
+    bookkeeper: Operator, connectwise: Simulator, invoice: int, refused: str
+) -> None:
+    ran = bookkeeper.runs("truth", "adopt", invoice, stdin="y\n")
+    assert ran.exit_code == 0
+    assert bookkeeper.deployment.import_records(refused).errors == []
+    [paid] = connectwise.payments(invoice)
+    assert paid["amount"] == 550
+    shown = bookkeeper.runs("truth", "show", f"RC2-{invoice}").output
+    assert "together 550" in shown
+    assert f"-{invoice}: 50" in shown
+
+
+def test_what_was_changed_by_hand_is_reset_and_replaced(
+    bookkeeper: Operator, connectwise: Simulator, invoice: int, refused: str
+) -> None:
+    assert bookkeeper.runs("truth", "reset", invoice_number(invoice), "--yes").exit_code == 0
+    assert bookkeeper.deployment.import_records(refused).errors == []
+    [paid] = connectwise.payments(invoice)
+    assert paid["amount"] == 100
+
+
+def test_receipts_go_on_adding_up_in_a_new_stack(
+    bookkeeper: Operator, deploy_once: Deploy, connectwise: Simulator, invoice: int
+) -> None:
+    receipts = [
+        payment(external_id=f"RC{number}-{invoice}", invoice=invoice, amount=100 * number)
+        for number in (1, 2, 3)
+    ]
+    assert bookkeeper.deployment.import_records(*receipts[:2]).errors == []
+    file = bookkeeper.folder / "export.xml"
+    assert bookkeeper.runs("truth", "export", file).exit_code == 0
+    moved = Operator(deploy_once(SecondPayment="Add"), bookkeeper.folder)
+    assert moved.runs("truth", "import", file).exit_code == 0
+    assert moved.deployment.import_records(receipts[2]).errors == []
+    [paid] = connectwise.payments(invoice)
+    assert paid["amount"] == 600
+
+
 # ---- check ---------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 """How rows are shown."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from io import StringIO
 
@@ -22,7 +23,13 @@ from payments.command.tables import (
     truth_table,
 )
 from payments.import_state import Status, Tally
-from payments.models import Action, Replaced, TruthRecord
+from payments.models import (
+    Action,
+    LedgerEntry,
+    Receipt,
+    Replaced,
+    TruthRecord,
+)
 
 
 def shown(table: Table) -> list[list[str]]:
@@ -62,6 +69,34 @@ def test_text_of_others_is_no_markup() -> None:
 def test_an_invoice_that_zynk_did_not_keep_is_not_known() -> None:
     record = TruthRecord("1234", 2, None, "", "")
     assert ["Invoice", "not", "known"] in shown(truth_details(record))
+
+
+DAY = "2026-03-28T00:00:00Z"
+RECEIPTS = {"RC1": Receipt(Decimal("400.5"), DAY), "RC2": Receipt(Decimal(-100))}
+SUM = LedgerEntry(206, 70, "", Decimal("300.5"), DAY, added_up=RECEIPTS)
+
+
+def test_a_list_of_truth_records_fits_on_80_columns() -> None:
+    """What is long is folded; numbers and days are whole."""
+    record = TruthRecord(
+        "RECEIPT-2026-000000000001", 1234567, 7654321, "", DAY, amount=Decimal("12345.00"), day=DAY
+    )
+    output = StringIO()
+    filed = replace(record, key="incoming/2026/03/bank.xml")
+    Console(file=output, width=80).print(truth_table([filed]))
+    lines = output.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    words = {word for line in lines for word in line.split()}
+    assert {"1234567", "7654321", "12345.00", "2026-03-28"} <= words
+
+
+def test_a_truth_record_shows_what_its_invoice_is_the_sum_of() -> None:
+    record = TruthRecord("RC1", 70, 206, "", "")
+    lines = shown(truth_details(record, SUM))
+    assert ["ConnectWise", "held", "last", "payment", "70:", "300.50", "of", "2026-03-28"] in lines
+    assert ["Receipts", "known", "RC1:", "400.50", "2026-03-28"] in lines
+    assert ["RC2:", "-100"] in lines
+    assert ["together", "300.50"] in lines
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Receipts that add up: what is sent, and what is no sum of ours."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,16 @@ import pytest
 from payments.decisions import Create, Known, Update
 from payments.errors import RecordRejected
 from payments.models import Found, LedgerEntry, Payment, PaymentRecord, Receipt, Receipts, There
-from payments.receipts import MAX_BYTES, add_up, sums_in_doubt, take_away, to_add_up
+from payments.receipts import (
+    MAX_BYTES,
+    add_up,
+    adopted,
+    forgotten,
+    is_known,
+    sums_in_doubt,
+    take_away,
+    to_add_up,
+)
 from unit.records import payment_record, truth_record
 
 JANUARY, MARCH = "2026-01-31T00:00:00Z", "2026-03-28T00:00:00Z"
@@ -27,10 +37,14 @@ def payment(amount: object, number: int = 70) -> Payment:
     return Payment(number, {"amount": Decimal(str(amount))})
 
 
-def known(there: LedgerEntry | Found | None, *payments: Payment, **more: Any) -> Known:
+def place(there: LedgerEntry | Found | None) -> There:
     found = there if isinstance(there, Found) else None
     recorded = there if isinstance(there, LedgerEntry) else None
-    return Known(1, There(1, recorded, found), payments=payments, **more)
+    return There(1, recorded, found)
+
+
+def known(there: LedgerEntry | Found | None, *payments: Payment, **more: Any) -> Known:
+    return Known(1, place(there), payments=payments, **more)
 
 
 def receipt(amount: str | None = "600.00", name: str | None = "RC2", **more: Any) -> PaymentRecord:
@@ -219,3 +233,96 @@ def test_what_connectwise_has_not_taken_is_no_receipt() -> None:
 def test_what_was_forgotten_on_purpose_is_replaced() -> None:
     """By `truth reset`."""
     assert sent(receipt(), known(entry(400, {}), payment(400))) == 600
+
+
+# What an operator decides
+
+TODAY = "2026-11-26"
+ADOPTED = f"adopted-{TODAY}-1"
+SEEN = Found("import", looked=True, payment=payment(450))
+
+
+@pytest.mark.parametrize(
+    ("there", "held", "known", "difference"),
+    [
+        (place(ONE), 450, ONE.receipts, 50),
+        (place(ONE), 350, ONE.receipts, -50),
+        (place(entry(400, external_id="RC1")), 450, receipts(RC1=400), 50),
+        (place(entry(400)), 400, {}, 400),
+        (place(None), 450, {}, 450),
+        (There(1, None, SEEN), 450, {}, 450),
+        (There(1, ONE, SEEN), 450, ONE.receipts, 50),
+        (place(replace(ONE, payment_id=69)), 450, {}, 450),
+    ],
+    ids=["more", "less", "one", "unnamed", "unknown", "found", "both", "another payment"],
+)
+def test_what_is_adopted_is_what_the_receipts_do_not_come_to(
+    there: There, held: int, known: Receipts, difference: int
+) -> None:
+    is_held = payment(held)
+    taken = adopted(there, is_held, TODAY)
+    assert taken == LedgerEntry(
+        1, 70, "", Decimal(held), added_up={**known, ADOPTED: Receipt(Decimal(difference))}
+    )
+    assert sent(receipt(), Known(1, place(taken), payments=(is_held,))) == held + 600
+
+
+def test_an_adopted_receipt_has_the_day_of_its_payment() -> None:
+    held = Payment(70, {"amount": Decimal(450), "paymentDate": MARCH})
+    taken = adopted(place(ONE), held, TODAY)
+    assert taken.receipts[ADOPTED] == Receipt(Decimal(50), MARCH)
+    assert add_up(receipt(), known(taken, held)).fields["paymentDate"] == MARCH
+
+
+def test_a_second_adoption_of_a_day_is_another_receipt() -> None:
+    first = adopted(place(ONE), payment(450), TODAY)
+    second = adopted(place(first), payment(500), TODAY)
+    third = adopted(place(second), payment(510), TODAY)
+    assert {name: it.amount for name, it in third.receipts.items()} == {
+        "RC1": 400,
+        ADOPTED: 50,
+        f"{ADOPTED}-2": 50,
+        f"{ADOPTED}-3": 10,
+    }
+
+
+def test_adopted_receipts_of_two_invoices_have_two_names() -> None:
+    """A correction of one must not take it for the other, which moves here."""
+    names = [set(adopted(There(number), payment(450), TODAY).receipts) for number in (1, 2)]
+    assert not names[0] & names[1]
+
+
+def test_an_adopted_receipt_can_be_taken_back() -> None:
+    taken = adopted(place(ONE), payment(450), TODAY)
+    assert sent(receipt("0", ADOPTED), known(taken, payment(450))) == 400
+
+
+def test_a_sum_that_was_corrected_by_hand_needs_no_receipt_to_be_known() -> None:
+    """What was recorded had been cut to the balance; then somebody has put it right."""
+    cut = entry(300, receipts(RC1=400))
+    taken = adopted(place(cut), payment(400), TODAY)
+    assert taken.added_up == cut.receipts
+    assert not is_known(taken, place(cut))
+    assert is_known(taken, place(taken))
+
+
+def test_after_forgetting_the_next_receipt_replaces_what_is_held() -> None:
+    held = payment(450)
+    left = forgotten(place(ONE), held)
+    assert left == LedgerEntry(1, 70, "", Decimal(450), added_up={})
+    decision = add_up(receipt(), known(left, held))
+    assert isinstance(decision, Update)
+    assert (decision.payment_id, decision.fields["amount"]) == (70, 600)
+
+
+def test_after_forgetting_a_payment_that_is_gone_the_next_receipt_makes_one() -> None:
+    left = forgotten(place(ONE), None)
+    assert left == LedgerEntry(1, 70, "", Decimal(0), added_up={})
+    decision = add_up(receipt(), known(left))
+    assert isinstance(decision, Create)
+    assert decision.fields["amount"] == 600
+
+
+@pytest.mark.parametrize("found", [None, SEEN])
+def test_without_payment_and_entry_nothing_is_forgotten(found: Found | None) -> None:
+    assert forgotten(place(found), None) is None

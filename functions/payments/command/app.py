@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,6 +34,7 @@ from payments.command.spreadsheets.amount_cells import Point
 from payments.command.spreadsheets.csv_table import SaidOfCsv
 from payments.command.spreadsheets.day_cells import Order
 from payments.command.stop import stop_import
+from payments.command.sums import Change, Standing, Sums, adoption, check_mode, reset
 from payments.command.tables import (
     checks_table,
     import_details,
@@ -41,6 +42,7 @@ from payments.command.tables import (
     new_console,
     preview_json,
     preview_table,
+    standing_table,
     truth_details,
     truth_table,
 )
@@ -118,6 +120,10 @@ Connection = Annotated[
     ),
 ]
 ExternalId = Annotated[str, typer.Argument(metavar="EXTERNAL_ID")]
+InvoiceName = Annotated[
+    str, typer.Argument(metavar="INVOICE", help="ConnectWise's id of it, or its number.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 @app.callback()
@@ -346,10 +352,12 @@ def truth_list(
 def truth_show(
     context: typer.Context, external_id: ExternalId, connection: Connection = None
 ) -> None:
-    """Show which payment an external id is."""
+    """Show which payment an external id is, and what is known of its invoice."""
     with _reporting():
-        record = _truth(context, connection).find(external_id)
-    new_console().print(truth_details(record))
+        stored = _truth(context, connection)
+        record = stored.find(external_id)
+        entry = stored.recorded(record)
+    new_console().print(truth_details(record, entry))
 
 
 @truth.command("delete")
@@ -357,7 +365,7 @@ def truth_delete(
     context: typer.Context,
     external_id: ExternalId,
     connection: Connection = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Forget which payment an external id is.
 
@@ -372,6 +380,64 @@ def truth_delete(
             typer.confirm(f"Delete it from the truth table of {stored.connection}?", abort=True)
         stored.delete(record)
     console.print(f"Deleted {external_id} (payment {record.payment_id}).", soft_wrap=True)
+
+
+@truth.command("adopt")
+def truth_adopt(context: typer.Context, invoice: InvoiceName, yes: Yes = False) -> None:
+    """Take what ConnectWise holds on INVOICE beyond its receipts as one more receipt.
+
+    Only where receipts are added up (SecondPayment=Add). Nothing is written in ConnectWise.
+    """
+    _change_sum(context, invoice, adoption, yes)
+
+
+@truth.command("reset")
+def truth_reset(context: typer.Context, invoice: InvoiceName, yes: Yes = False) -> None:
+    """Forget the receipts of INVOICE: those from now on replace what ConnectWise holds.
+
+    Only where receipts are added up (SecondPayment=Add). Nothing is written in ConnectWise.
+    """
+    _change_sum(context, invoice, reset, yes)
+
+
+def _change_sum(
+    context: typer.Context, invoice: str, change: Callable[[Standing], Change], yes: bool
+) -> None:
+    """Show how an invoice stands and what would change, and change it if that is confirmed."""
+    console = new_console()
+    with _reporting():
+        stored = _truth(context, None)
+        check_mode(stored)
+        under_way = [
+            row.key for row in list_imports(stored.deployment.imports_table) if not row.finished
+        ]
+        sums = Sums(stored, open_access(stored.deployment))
+        standing = sums.standing(invoice)
+        decided = change(standing)
+        console.print(standing_table(standing, decided.entry))
+        console.print(decided.meaning, soft_wrap=True)
+        if decided.entry is None:
+            return
+        if under_way:
+            _say_under_way(under_way, yes)
+        if not yes:
+            typer.confirm("Shall it be so?", abort=True)
+        sums.store(decided.entry)
+    console.print("Done. Upload again what was rejected for it.")
+
+
+def _say_under_way(keys: list[str], yes: bool) -> None:
+    """Warn of imports that have not ended; raises CommandFailed where nobody would be asked."""
+    told = (
+        f"Not imported to its end: {', '.join(keys)}. If a record of this invoice is in there, it "
+        "may be what has changed the payment, and would count twice."
+    )
+    if yes:
+        raise CommandFailed(
+            f"{told} Wait for it, or end it with `python -m payments stop KEY`; if this invoice is "
+            "not in it, decide without --yes."
+        )
+    new_console().print(told, soft_wrap=True)
 
 
 @truth.command("export")

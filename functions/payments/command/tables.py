@@ -15,9 +15,11 @@ from payments.command.check import Check, Verdict
 from payments.command.imports import ImportRow
 from payments.command.preview import PreviewRow
 from payments.command.rehearsal import Change, Value
+from payments.command.sums import Standing
 from payments.connectwise.answers import write_json
 from payments.import_state import Status, Tally
-from payments.models import Action, TruthRecord
+from payments.models import Action, LedgerEntry, Receipts, TruthRecord, day_of
+from payments.receipts import sum_of
 from payments.report import NOT_IN_IT
 from payments.wording import money
 
@@ -109,32 +111,52 @@ def import_details(row: ImportRow) -> Table:
 
 def truth_table(records: Iterable[TruthRecord]) -> Table:
     """Return truth records."""
-    shown = table("", "External id", "Payment", "Invoice", "Created", "Modified", "By file")
+    shown = table("", "External id", "Payment", "Invoice", "Amount", "Date", "Modified", "By file")
+    for column in shown.columns[1:-1]:
+        column.no_wrap = True
     for record in records:
         shown.add_row(
             record.external_id,
             str(record.payment_id),
             _invoice(record),
-            record.created,
-            record.modified,
+            "" if record.amount is None else f"{record.amount:f}",
+            _day(record.day),
+            _day(record.modified),
             record.key or "",
         )
     return shown
 
 
-def truth_details(record: TruthRecord) -> Table:
-    """Return everything about one truth record, one thing a line."""
+def truth_details(record: TruthRecord, entry: LedgerEntry | None = None) -> Table:
+    """Return everything about one truth record and its invoice, one thing a line."""
     shown = table("", "", record.external_id)
     for name, text in (
         ("Payment", str(record.payment_id)),
         ("Invoice", _invoice(record)),
         ("Amount", "" if record.amount is None else money(record.amount)),
-        ("Payment date", (record.day or "")[:10]),
+        ("Payment date", _day(record.day)),
         ("As it was sent", "yes" if record.accepted else "no: the record failed"),
         ("Created", record.created),
         ("Modified", record.modified),
         ("By file", record.key or ""),
         ("Import id", record.import_id or ""),
+        *(() if entry is None else _recorded(entry)),
+    ):
+        shown.add_row(name, text)
+    return shown
+
+
+def standing_table(standing: Standing, entry: LedgerEntry | None) -> Table:
+    """Return how an invoice stands, and what the ledger is to know of it then."""
+    number = f" ({standing.number})" if standing.number else ""
+    held, known = standing.payment, standing.there.entry
+    amount = None if held is None else held.amount
+    day = None if held is None else day_of(held.fields)
+    shown = table("", "", f"Invoice {standing.invoice_id}{number}")
+    for name, text in (
+        ("ConnectWise holds now", _payment(held.id, amount, day) if held else "no payment"),
+        *((("Known here", "nothing"),) if known is None else _recorded(known)),
+        *(() if entry is None else (("Receipts then", _receipts(entry.receipts)),)),
     ):
         shown.add_row(name, text)
     return shown
@@ -248,6 +270,26 @@ def _amounts(tally: Tally) -> list[tuple[str, str]]:
     }
     shown = [(name, money(amount, thousands=True)) for name, amount in amounts.items() if amount]
     return [*shown, ("", f"Amount of all: {NOT_IN_IT}")] if shown and tally.failed else shown
+
+
+def _recorded(entry: LedgerEntry) -> tuple[tuple[str, str], ...]:
+    """Return what the ledger knows of an invoice's payment."""
+    held = _payment(entry.payment_id, entry.amount, entry.day)
+    return (("ConnectWise held last", held), ("Receipts known", _receipts(entry.receipts)))
+
+
+def _payment(number: int, amount: Decimal | None, day: str | None) -> str:
+    of_day = f" of {_day(day)}" if day else ""
+    return f"payment {number}: {money(amount or Decimal(0))}{of_day}"
+
+
+def _receipts(receipts: Receipts) -> str:
+    lines = [f"{name}: {money(it.amount)} {_day(it.day)}" for name, it in receipts.items()]
+    return "\n".join((*lines, f"together {money(sum_of(receipts))}" if lines else "none"))
+
+
+def _day(time: str | None) -> str:
+    return (time or "")[:10]
 
 
 def _invoice(record: TruthRecord) -> str:

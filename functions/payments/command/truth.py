@@ -18,7 +18,7 @@ from payments.command.imports import scan
 from payments.command.problem import CommandFailed
 from payments.command.progress import SayDone, say_nothing
 from payments.command.truth_xml import truth_xml
-from payments.models import There, TruthRecord
+from payments.models import LedgerEntry, TruthRecord
 from payments.stores.aws import error_code
 from payments.stores.ledger import Ledger
 from payments.stores.truth_table import TruthTable
@@ -93,11 +93,12 @@ class StoredTruth:
             )
         return found
 
-    def there(self, record: TruthRecord) -> There | None:
+    def recorded(self, record: TruthRecord) -> LedgerEntry | None:
         """Return what the ledger knows of a record's invoice."""
         if record.invoice_id is None:
             return None
-        return self.ledger.find([record.invoice_id]).get(record.invoice_id)
+        there = self.ledger.find([record.invoice_id]).get(record.invoice_id)
+        return None if there is None else there.entry
 
     def delete(self, record: TruthRecord) -> None:
         """Delete a record, unless it has been changed since it was read."""
