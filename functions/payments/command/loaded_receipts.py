@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from decimal import Decimal
+from sys import intern
+from typing import NamedTuple
 
 from payments.command.imports import find_import
 from payments.command.truth import StoredTruth, parts
@@ -21,12 +23,13 @@ from payments.receipts import fields_of, sum_of
 from payments.stores.ledger import ATTRIBUTES
 
 
-@dataclass(slots=True)
-class _Sum:
-    """The receipts of one payment, and when the last of them was recorded."""
+class _Received(NamedTuple):
+    """A receipt, and the payment in which it was recorded: there may be a million of them."""
 
-    modified: str = ""
-    receipts: dict[str, Receipt] = field(default_factory=dict)
+    modified: str
+    payment_id: int
+    external_id: str
+    receipt: Receipt
 
 
 class LoadedReceipts:
@@ -39,7 +42,7 @@ class LoadedReceipts:
         self._truth = truth
         self._adds_up = truth.deployment.second_payment is SecondPayment.ADD
         self._known: set[int] = set()
-        self._sums: dict[int, dict[int, _Sum]] = {}
+        self._received: dict[int, list[_Received]] = {}
         self._ended: dict[str, bool] = {}
 
     def add(self, records: Iterable[TruthRecord]) -> None:
@@ -47,29 +50,27 @@ class LoadedReceipts:
         if not self._adds_up:
             return
         placed = [
-            (it.invoice_id, it.payment_id, it.modified, it.external_id, Receipt(it.amount, it.day))
+            (it.invoice_id, _received(it, it.amount))
             for it in records
             if it.invoice_id is not None and it.amount and it.accepted
         ]
-        new = {place[0] for place in placed} - self._known - self._sums.keys()
+        new = {invoice_id for invoice_id, _ in placed} - self._known - self._received.keys()
         found = self._truth.ledger.find(new)
         self._known.update(number for number, there in found.items() if self._is_known(there))
-        for invoice_id, payment_id, modified, external_id, receipt in placed:
+        for invoice_id, received in placed:
             if invoice_id not in self._known:
-                payment = self._sums.setdefault(invoice_id, {}).setdefault(payment_id, _Sum())
-                payment.modified = max(payment.modified, modified)
-                payment.receipts[external_id] = receipt
+                self._received.setdefault(invoice_id, []).append(received)
 
     def write(self, pool: Executor) -> int:
         """Write the sums, where the ledger still knows nothing; return how many were written."""
         written = 0
-        for part in parts(self._sums.items()):
+        for part in parts(self._received.items()):
             through = Unchanged(self._truth.client, "invoiceId", ATTRIBUTES)
             ledger = self._truth.ledger_through(through)
             known = ledger.find(invoice_id for invoice_id, _ in part)
             places = [
-                There(invoice_id, _entry(invoice_id, sums))
-                for invoice_id, sums in part
+                There(invoice_id, _entry(invoice_id, received))
+                for invoice_id, received in part
                 if not self._is_known(known.get(invoice_id))
             ]
             for _ in pool.map(lambda place, ledger=ledger: ledger.store([place]), places):
@@ -90,13 +91,18 @@ class LoadedReceipts:
         return self._ended[import_id]
 
 
-def _entry(invoice_id: int, sums: dict[int, _Sum]) -> LedgerEntry:
+def _received(record: TruthRecord, amount: Decimal) -> _Received:
+    day = None if record.day is None else intern(record.day)
+    return _Received(record.modified, record.payment_id, record.external_id, Receipt(amount, day))
+
+
+def _entry(invoice_id: int, received: list[_Received]) -> LedgerEntry:
     """Return what the ledger is to know; of several payments the last one is there."""
-    payment_id, latest = max(sums.items(), key=lambda it: (it[1].modified, it[0]))
-    receipts = latest.receipts
+    latest = max(received, key=lambda it: it[:2])
+    receipts = {it.external_id: it.receipt for it in received if it.payment_id == latest.payment_id}
     return LedgerEntry(
         invoice_id,
-        payment_id,
+        latest.payment_id,
         latest.modified,
         sum_of(receipts),
         day_of(fields_of(receipts)),
