@@ -95,7 +95,7 @@ def test_a_truth_record_shows_what_its_invoice_is_the_sum_of() -> None:
     lines = shown(truth_details(record, SUM))
     assert ["ConnectWise", "held", "last", "payment", "70:", "300.50", "of", "2026-03-28"] in lines
     assert ["Receipts", "known", "RC1:", "400.50", "2026-03-28"] in lines
-    assert ["RC2:", "-100"] in lines
+    assert ["RC2:", "-100.00"] in lines
     assert ["together", "300.50"] in lines
 
 
