@@ -82,7 +82,7 @@ def test_the_demo_tells_what_became_of_our_files(temporary: Path) -> None:
         "5 records: 5 created, 0 updated, 0 skipped, 0 failed.",
         "5 records: 0 created, 0 updated, 5 skipped, 0 failed.",
     ]
-    assert "<ErrorMessage>&lt;ammount&gt; is not known" in output
+    assert "<ErrorMessage><![CDATA[<ammount> is not known" in output
     assert "RCPT-221, invoice INV-221: Already processed" in output
     [paid] = [line.split() for line in output.splitlines() if line.startswith(" INV-210 ")]
     assert paid == ["INV-210", "100.00", "25.00", "60.00", "40.00"]

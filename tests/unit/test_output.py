@@ -148,6 +148,12 @@ def test_any_message_can_be_written(message: str, read_back: str) -> None:
     assert len(element) == 1
 
 
+def test_a_message_reads_in_an_editor_as_it_is_meant() -> None:
+    """What it says to write can be copied."""
+    written = fail("<InvoicePayment/>", "Write <amount>1</amount> & no more.")
+    assert "<ErrorMessage><![CDATA[Write <amount>1</amount> & no more.]]></ErrorMessage>" in written
+
+
 @given(st.text())
 def test_every_message_gives_well_formed_xml(message: str) -> None:
     element = ElementTree.fromstring(fail("<InvoicePayment><id>1</id></InvoicePayment>", message))

@@ -230,7 +230,7 @@ def test_a_fail_file_can_be_corrected_and_uploaded_as_it_is() -> None:
     imported = Import([failed(record, *record.errors)], check(wrong).root)
     imported.write()
     _, returned = imported.both()
-    assert b"120.50 was meant, write that.</ErrorMessage>" in returned
+    assert b"120.50 was meant, write that.]]></ErrorMessage>" in returned
     (again,) = records(returned.replace(b"120,50<", b"120.50<"))
     (meant,) = records(SAMPLE)
     assert (again.fields, again.payment_id, again.external_id, again.errors) == (

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Any, TypeVar
-from xml.sax.saxutils import escape
 
 from payments.files.reader import ERROR_MESSAGE, START_TAG, blanks_before
 from payments.import_state import Result, Root
@@ -254,4 +253,11 @@ def _first_indent(xml: RecordXml) -> bytes:
 
 def _element(prefix: bytes, name: str, text: str) -> bytes:
     tag = prefix + name.encode()
-    return b"<" + tag + b">" + escape(text).encode() + b"</" + tag + b">"
+    return b"<" + tag + b">" + _readable(text).encode() + b"</" + tag + b">"
+
+
+def _readable(text: str) -> str:
+    """Return a text as it stands in XML: with its `<` and `&`, for who reads it in an editor."""
+    if not any(character in text for character in "<>&"):
+        return text
+    return f"<![CDATA[{text.replace(']]>', ']]]]><![CDATA[>')}]]>"
