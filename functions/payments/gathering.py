@@ -31,7 +31,7 @@ from payments.payment_fields import same_amount
 from payments.quiet import Quiet
 from payments.receipts import amounts_in_doubt, in_place, sums_in_doubt
 from payments.rules import invoice_of, names_payment, settled
-from payments.second_payment import may_be_left
+from payments.second_payment import may_be_left, that_count
 from payments.sending import Occupied, Sender
 
 
@@ -180,7 +180,8 @@ class Gathering:
         payments = self._recorded(named, invoice_id, record.number)
         is_assumed = bool(payments)
         if not payments:
-            payments = yield from self._sender.read(invoice_id, None)
+            rows = yield from self._sender.read(invoice_id, None)
+            payments = that_count(rows, self._notes.there(invoice_id).entry)
             is_doubtful = self._quiet.is_doubtful(record.number)
             self._notes.looked(prepared.chunk, invoice_id, payments, is_doubtful=is_doubtful)
         number = record.number
@@ -330,7 +331,9 @@ class Gathering:
             self._look_at(record, invoice_id, (), prepared, is_doubtful=is_doubtful)
             return ()
         payments = yield from self._sender.read(invoice_id, credit)
-        if truth is not None:
+        if credit is None and truth is None:
+            payments = that_count(payments, self._notes.there(invoice_id).entry)
+        elif truth is not None:
             payments = tuple(sorted(payments, key=lambda it: it.id != truth.payment_id))
         if named is not None and named.paid and not payments and credit is None:
             yield from self._check_that_none_is_hidden(named)

@@ -22,6 +22,7 @@ from payments.files.output import StoredOutcome, read_part
 from payments.import_state import ImportState, Result
 from payments.models import Invoice, Payment, TruthRecord
 from payments.payment_fields import same_amount
+from payments.second_payment import that_count
 from payments.sending import several
 from payments.stores.bucket import Bucket
 from payments.workers import Workers
@@ -78,7 +79,8 @@ class Look:
             found = drive(steps, self.clock)
         except RecordRejected:  # an invoice that cannot be read has no second payment to be seen
             return None
-        return several(invoice_id, found) if len(found) > 1 else None
+        counting = that_count(found)
+        return several(invoice_id, counting) if len(counting) > 1 else None
 
 
 def last_look(state: ImportState, bucket: Bucket, look: Look) -> Overruled:

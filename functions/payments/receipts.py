@@ -32,6 +32,7 @@ MAX_BYTES = 100_000
 """Of the external ids of one invoice: an item of DynamoDB has 400 KB, and so it is in each part."""
 
 _BYTES_BESIDE = 50
+_OF_THE_SUM = ("amount", "paymentDate")
 
 
 def add_up(record: PaymentRecord, known: Known) -> Decision:
@@ -46,7 +47,8 @@ def add_up(record: PaymentRecord, known: Known) -> Decision:
             f"{money(total)}: no more can be taken back than the {money(sum_of(before))} that were "
             "received. Nothing was sent."
         )
-    fields = {**record.fields, **fields_of(receipts)}
+    others = {name: it for name, it in record.fields.items() if name not in _OF_THE_SUM}
+    fields = {**others, **fields_of(receipts)}
     if payment is None:
         return Create(known.invoice_id, fields, receipts=receipts)
     return Update(
@@ -66,14 +68,19 @@ def take_away(truth: TruthRecord, former: Known) -> Update | None:
             return None
         raise RecordRejected(
             f"External id {truth.external_id} is payment {truth.payment_id} on invoice "
-            f"{former.invoice}, where it is no receipt that could be moved. Nothing was sent. "
-            "If these are two payments, give this one an external id of its own. If not, "
-            f"`python -m payments truth adopt {former.invoice_id}` takes what is there as a "
-            "receipt: then it can be taken back."
+            f"{former.invoice}, where it is no receipt that could be moved. Nothing was sent. If "
+            "these are two payments, give this one an external id of its own. If not, upload it "
+            f"with <invoice><id>{former.invoice_id}</id></invoice> and <amount>0</amount> first, "
+            "then this record again."
         )
     if payment is None:
         raise RecordRejected(_changed(former, None))
     left = without(truth.external_id, before)
+    if sum_of(left) < 0:
+        raise RecordRejected(
+            f"Without it the receipts of invoice {former.invoice} would come to "
+            f"{money(sum_of(left))}. Nothing was sent. Move or correct its refunds first."
+        )
     fields = fields_of(left)
     return Update(
         former.invoice_id, payment.id, fields, is_assumed=former.is_assumed, receipts=left

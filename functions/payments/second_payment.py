@@ -43,6 +43,20 @@ def replaced_by(record: PaymentRecord, payment: Payment, known: Known) -> Replac
     return _not_recorded(payment)
 
 
+def that_count(
+    payments: tuple[Payment, ...], entry: LedgerEntry | None = None
+) -> tuple[Payment, ...]:
+    """Return those of an invoice's payments that are not zero; of zeros alone, the one known here.
+
+    A payment that was reversed elsewhere may stay with an amount of zero.
+    """
+    if len(payments) <= 1:
+        return payments
+    counting = tuple(it for it in payments if it.amount != 0)
+    known = None if entry is None else entry.payment_id
+    return counting or (min(payments, key=lambda it: (it.id != known, it.id)),)
+
+
 def replaced_entry(record: PaymentRecord, entry: LedgerEntry) -> Replaced | None:
     """Return what the record would overwrite in a payment that the ledger knows."""
     if record.external_id is not None and record.external_id == entry.external_id:
@@ -80,7 +94,10 @@ def to_record(record: PaymentRecord, known: Known, payment: Payment) -> LedgerEn
     if owner is None and record.payment_id is not None:
         owner = before.external_id  # an <id> corrects that payment, and makes no other
     day = before.day if record.day is None else record.day
-    return LedgerEntry(known.invoice_id, payment.id, "", held, day, owner)
+    entry = known.there.entry
+    is_still_sum = record.amount is None and entry is not None and entry.payment_id == payment.id
+    receipts = entry.added_up if is_still_sum and entry is not None else None
+    return LedgerEntry(known.invoice_id, payment.id, "", held, day, owner, added_up=receipts)
 
 
 def _was_seen(known: Known, payment: Payment) -> bool:
@@ -88,7 +105,9 @@ def _was_seen(known: Known, payment: Payment) -> bool:
     entry = known.there.entry
     if entry is not None and entry.payment_id == payment.id:
         return True
-    return known.payments is not None and not known.is_doubtful
+    if known.payments is None:
+        return False
+    return not known.is_doubtful or payment.id in _known_payments(known.there)
 
 
 def _known_payments(there: There) -> set[int]:

@@ -8,7 +8,7 @@ second of one that has taken effect: what ConnectWise holds decides.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import count
 from typing import Protocol
@@ -21,6 +21,7 @@ from payments.models import Action, Fields, Payment, amount_of, credit_of
 from payments.payment_fields import accepts, holds, shows_all
 from payments.quiet import Quiet
 from payments.rules import listed, no_invoice
+from payments.second_payment import that_count
 from payments.wording import truth_delete
 
 # It is waited for before the next: four of them are as many as seven updates.
@@ -228,12 +229,13 @@ class Sender:
 
 def _found_there(create: Create, there: Occupied) -> Sent | Occupied:
     """Take the payment that is there for the one that a create without an answer has made."""
-    if len(there.payments) > 1:
+    counting = that_count(there.payments)
+    if len(counting) > 1:
         raise RecordRejected(several(create.invoice_id, there.payments))
-    payment = there.payments[0]
+    payment = counting[0]
     if there.may_be_own and holds(create.fields, payment.fields):
         return Sent(Action.CREATED, payment, there.creates)
-    return there
+    return replace(there, payments=(payment,))
 
 
 def several(invoice_id: int, payments: Sequence[Payment]) -> str:

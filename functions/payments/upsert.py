@@ -111,7 +111,9 @@ class Upsert:
         known = replace(known, there=there)
         outcome = self._outcome(record, known, decision, sent)
         payment = sent.payment
-        if leaving is not None and outcome.action.succeeded:
+        if leaving is not None and not outcome.action.succeeded:
+            outcome = replace(outcome, learned=None)  # it is still where it was
+        elif leaving is not None:
             moving = self._leave(outcome, leaving, decision, payment, prepared.chunk)
             outcome, payment = yield from moving
         self._gathering.learn(record, known, payment, outcome, prepared.chunk)

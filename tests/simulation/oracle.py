@@ -212,7 +212,9 @@ def _add(books: Books, record: Record, entry: Entry | None) -> tuple[Verdict, in
         except Rejected:
             _set(books, invoice_id, payment_id, before)
             raise
-    books.truth[record.external_id] = _learned(record, entry, invoice_id, payment_id, accepted)
+    if accepted or leaves is None:
+        known = _learned(record, entry, invoice_id, payment_id, accepted)
+        books.truth[record.external_id] = known
     if not accepted:
         return Verdict.FAILED, payment_id
     return (Verdict.CREATED if created else Verdict.UPDATED), payment_id
@@ -222,7 +224,10 @@ def _leaves(books: Books, external_id: str, entry: Entry) -> int | None:
     """Return the invoice that a receipt leaves, None if nothing of it is there."""
     assert entry.invoice_id is not None
     _sum_of_ours(books, entry.invoice_id)
-    if external_id in books.receipts.get(entry.invoice_id, {}):
+    before = books.receipts.get(entry.invoice_id, {})
+    if external_id in before:
+        if sum(it[0] for it in _without(before, external_id).values()) < 0:
+            raise Rejected
         return entry.invoice_id
     if entry.amount == 0:
         return None
@@ -235,7 +240,7 @@ def _without(receipts: Receipts, external_id: str) -> Receipts:
 
 def _sum_of_ours(books: Books, invoice_id: int) -> int | None:
     """Return the invoice's payment, if it is a sum that was made here, or zero."""
-    rows = [i for i, row in books.held[invoice_id].items() if "credit" not in row]
+    rows = _that_count(books, invoice_id)
     if len(rows) > 1:
         raise Rejected
     made = books.made.get(invoice_id)
@@ -259,7 +264,8 @@ def _set(
     """Set a payment to the sum of these receipts; tell which it is and whether that was taken."""
     total = sum((it[0] for it in receipts.values()), Decimal(0))
     days = [f"{day}T00:00:00Z" for _, day in receipts.values() if day]
-    fields: Row = {} if record is None else record.fields
+    fields: Row = {} if record is None else {**record.fields}
+    fields.pop("paymentDate", None)
     fields = {**fields, "amount": total, **({"paymentDate": max(days)} if days else {})}
     row = books.held[invoice_id].get(payment_id or 0, {})
     refuses = invoice_id in books.poisoned and (not row or books.poisons_reads)
@@ -348,10 +354,21 @@ def _payment(books: Books, record: Record, entry: Entry | None, invoice_id: int)
         if entry.invoice_id not in (None, invoice_id):
             raise Rejected
         return entry.payment_id
-    payments = [i for i, row in books.held[invoice_id].items() if "credit" not in row]
+    payments = _that_count(books, invoice_id)
     if len(payments) > 1:
         raise Rejected
     return payments[0] if payments else None
+
+
+def _that_count(books: Books, invoice_id: int) -> list[int]:
+    """Return the payments that are not zero; of zeros alone, the one that was made here."""
+    rows = {i: row for i, row in books.held[invoice_id].items() if "credit" not in row}
+    if len(rows) < 2:
+        return list(rows)
+    made = books.made.get(invoice_id)
+    known = None if made is None else made.payment_id
+    zeros_alone = [min(rows, key=lambda it: (it != known, it))]
+    return [i for i, row in rows.items() if row.get("amount") != 0] or zeros_alone
 
 
 def connected(records: Iterable[Record], books: Books) -> list[set[Any]]:

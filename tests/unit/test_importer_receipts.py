@@ -111,6 +111,16 @@ def test_a_receipt_that_cannot_leave_its_invoice_stays_there(deployment: Deploym
     assert sums(deployment) == {1: 400, 2: 650}
 
 
+def test_a_move_that_is_cut_is_none(deploy: Deploy) -> None:
+    """The receipt is still where it was, and can be moved with another amount."""
+    deployment = deploy(FakeInvoice(1, total=Decimal(1000)), FakeInvoice(2), cuts_overpayments=True)
+    imported(deployment, on(1, 400, "RC-1"), on(2, 90, "RC-2"))
+    [told] = imported(deployment, on(2, 400, "RC-1"), name="b")
+    assert "the sum of 2 receipts" in told
+    assert imported(deployment, on(2, 10, "RC-1"), name="c") == []
+    assert sums(deployment) == {1: 0, 2: 100}
+
+
 def test_a_payment_that_was_changed_by_hand_is_left_alone(deployment: Deployment) -> None:
     """Both numbers are told."""
     imported(deployment, on(1, 400, "RC-1"))

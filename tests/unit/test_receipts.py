@@ -217,7 +217,7 @@ def test_of_a_receipt_that_was_taken_back_nothing_moves() -> None:
 
 
 def test_what_is_no_receipt_does_not_move() -> None:
-    with pytest.raises(RecordRejected, match="truth adopt 1"):
+    with pytest.raises(RecordRejected, match="<amount>0</amount> first"):
         take_away(truth_record("RC9"), known(ONE, payment(400)))
 
 
@@ -326,3 +326,17 @@ def test_after_forgetting_a_payment_that_is_gone_the_next_receipt_makes_one() ->
 @pytest.mark.parametrize("found", [None, SEEN])
 def test_without_payment_and_entry_nothing_is_forgotten(found: Found | None) -> None:
     assert forgotten(place(found), None) is None
+
+
+def test_what_leaves_an_invoice_must_not_leave_its_refunds_behind() -> None:
+    refunded = entry(40, receipts(RC1=100, RC2=-60))
+    with pytest.raises(RecordRejected, match="would come to -60"):
+        take_away(truth_record("RC1"), known(refunded, payment(40)))
+
+
+def test_the_day_of_a_receipt_that_is_taken_back_is_nobody_s() -> None:
+    """Nor is it the sum's where no receipt that is left has one."""
+    left = {"RC1": Receipt(Decimal(400)), "RC2": Receipt(Decimal(10), MARCH)}
+    gone = receipt("0", "RC2", other_fields={"paymentDate": JANUARY})
+    decision = add_up(gone, known(entry(410, left), payment(410)))
+    assert decision.fields == {"amount": 400}

@@ -7,8 +7,17 @@ from typing import Any
 import pytest
 
 from payments.decisions import Known
-from payments.models import Fields, Found, LedgerEntry, Payment, PaymentRecord, Replaced, There
-from payments.second_payment import may_be_left, replaced_by, replaced_entry, to_record
+from payments.models import (
+    Fields,
+    Found,
+    LedgerEntry,
+    Payment,
+    PaymentRecord,
+    Receipt,
+    Replaced,
+    There,
+)
+from payments.second_payment import may_be_left, replaced_by, replaced_entry, that_count, to_record
 from unit.records import payment_record
 
 DAY = "2024-01-31T00:00:00Z"
@@ -191,3 +200,24 @@ def test_a_killed_run_leaves_what_it_sent_rounded_or_cut_to_the_balance(
     amount: str, paid_up: bool, left: bool
 ) -> None:
     assert may_be_left(Decimal(amount), known(None, is_paid_up=paid_up, **DOUBT)) is left
+
+
+def test_payments_of_zero_count_only_where_there_is_no_other() -> None:
+    """Of several, the one that the ledger knows."""
+    zero, other = payment("0", 70), payment("0", 71)
+    assert that_count((zero, payment("5", 72))) == (payment("5", 72),)
+    assert that_count((zero, payment(None, 72))) == (payment(None, 72),)
+    assert that_count((zero, other)) == (zero,)
+    known_one = LedgerEntry(1, 71, "")
+    assert that_count((zero, other), known_one) == (other,)
+
+
+def test_what_only_changes_the_rest_of_a_sum_leaves_its_receipts() -> None:
+    """Also where payments are replaced by now."""
+    summed = replace(entry(), added_up={"A": Receipt(Decimal("40.00"))})
+    text = to_record(payment_record(external_id="B", **TEXT), known(summed), payment())
+    assert text is not None
+    assert text.receipts == summed.receipts
+    amount = to_record(RECORD, known(summed), payment("60.00"))
+    assert amount is not None
+    assert amount.added_up is None
