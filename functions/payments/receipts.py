@@ -3,7 +3,9 @@
 A receipt is an external id with its amount and day. The same external id again replaces its own
 receipt, so that nothing is counted twice however often it comes. What ConnectWise holds must be a
 sum of ours: the one that the ledger knows, or, where a killed run may have sent something, one that
-it would have come to. Anything else is somebody's change, which only a human can judge.
+it would have come to. Or just what it comes to with this record: then the receipt is in it already,
+by hand or by an import that was given up. Anything else is somebody's change, which only a human
+can judge.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from payments.models import (
     PaymentRecord,
     Receipt,
     Receipts,
+    Replaced,
     There,
     TruthRecord,
     day_of,
@@ -47,12 +50,18 @@ def add_up(record: PaymentRecord, known: Known) -> Decision:
             f"{money(total)}: no more can be taken back than the {money(sum_of(before))} that were "
             "received. Nothing was sent."
         )
+    replaced = _not_ours(payment, known, total)
     others = {name: it for name, it in record.fields.items() if name not in _OF_THE_SUM}
     fields = {**others, **fields_of(receipts)}
     if payment is None:
         return Create(known.invoice_id, fields, receipts=receipts)
     return Update(
-        known.invoice_id, payment.id, fields, receipts=receipts, is_assumed=known.is_assumed
+        known.invoice_id,
+        payment.id,
+        fields,
+        replaced=replaced,
+        is_assumed=known.is_assumed,
+        receipts=receipts,
     )
 
 
@@ -61,7 +70,9 @@ def take_away(truth: TruthRecord, former: Known) -> Update | None:
 
     Raises RecordRejected if that cannot be known, or what is there is no sum of ours.
     """
-    payment = _sum_of_ours(former)
+    payment = _single(former)
+    if not _is_ours(payment, former):
+        raise RecordRejected(_changed(former, payment))
     before = receipts_before(former.there, payment)
     if truth.external_id not in before:
         if truth.amount == 0:
@@ -226,8 +237,8 @@ def _steps(
 
 
 def _only_payment(record: PaymentRecord, known: Known) -> Payment | None:
-    """Return the invoice's payment, if it is a sum of ours; raises RecordRejected if not."""
-    payment = _sum_of_ours(known)
+    """Return the invoice's payment; raises RecordRejected if it is not that of the record."""
+    payment = _single(known)
     if record.payment_id is not None and (payment is None or payment.id != record.payment_id):
         raise RecordRejected(
             f"Invoice {known.invoice} has no payment {record.payment_id}. Receipts are known by "
@@ -236,7 +247,7 @@ def _only_payment(record: PaymentRecord, known: Known) -> Payment | None:
     return payment
 
 
-def _sum_of_ours(known: Known) -> Payment | None:
+def _single(known: Known) -> Payment | None:
     payments = known.payments or ()
     if len(payments) > 1:
         ids = ", ".join(str(payment.id) for payment in payments)
@@ -244,10 +255,24 @@ def _sum_of_ours(known: Known) -> Payment | None:
             f"Invoice {known.invoice} has several payments where one should be the sum of its "
             f"receipts: {ids}. Look at the invoice in ConnectWise and delete what is too much."
         )
-    payment = payments[0] if payments else None
-    if not _is_ours(payment, known):
+    return payments[0] if payments else None
+
+
+def _not_ours(payment: Payment | None, known: Known, total: Decimal) -> Replaced | None:
+    """Return what others have made the sum that it is to be; raises RecordRejected if another."""
+    if _is_ours(payment, known):
+        return None
+    entry = known.there.entry
+    may_hold_it = payment is not None and (entry is None or _is_sum(entry, payment))
+    if payment is None or not may_hold_it or not same_amount(payment.amount or Decimal(0), total):
         raise RecordRejected(_changed(known, payment))
-    return payment
+    return Replaced(payment.amount, day_of(payment.fields))
+
+
+def _is_sum(entry: LedgerEntry, payment: Payment | None) -> bool:
+    """Tell whether an entry knows the payment as a sum of ours."""
+    is_its = payment is None or entry.payment_id == payment.id
+    return is_its and (entry.added_up is not None or bool(entry.receipts))
 
 
 def _is_ours(payment: Payment | None, known: Known) -> bool:
@@ -267,10 +292,8 @@ def _is_ours(payment: Payment | None, known: Known) -> bool:
 def _recorded(payment: Payment | None, there: There) -> Decimal:
     """Return the sum of ours; a payment that was recorded without an external id is none."""
     entry = there.entry
-    if entry is None or (payment is not None and entry.payment_id != payment.id):
-        return Decimal(0)
-    is_sum = entry.added_up is not None or bool(entry.receipts)
-    return (entry.amount if is_sum else None) or Decimal(0)
+    is_sum = entry is not None and _is_sum(entry, payment)
+    return (entry.amount if entry is not None and is_sum else None) or Decimal(0)
 
 
 def _changed(known: Known, payment: Payment | None) -> str:

@@ -21,9 +21,6 @@ from payments.models import (
 )
 from payments.payment_fields import same_amount
 
-_ROUNDED = Decimal(1)
-"""What an amount changes by at most where it is rounded."""
-
 
 def replaced_by(record: PaymentRecord, payment: Payment, known: Known) -> Replaced | None:
     """Return what the record would overwrite in its invoice's `payment`, if others have made that.
@@ -68,9 +65,20 @@ def may_be_left(amount: Decimal | None, known: Known) -> bool:
     """Tell whether a killed run may have left this amount: as it was sent, rounded, or cut."""
     if amount is None:
         return bool(known.may_hold)
-    if any(same_amount(amount, it) or abs(amount - it) < _ROUNDED for it in known.may_hold):
+    if any(same_amount(amount, it) or is_rounded(amount, it) for it in known.may_hold):
         return True
     return known.is_paid_up and any(amount < it for it in known.may_hold)
+
+
+def is_rounded(amount: Decimal, sent: Decimal) -> bool:
+    """Tell whether what was sent may have been rounded to this amount, with fewer decimals."""
+    unit = Decimal(1).scaleb(min(-_decimals(amount), 0))
+    return _decimals(amount) < _decimals(sent) and abs(amount - sent) < unit
+
+
+def _decimals(amount: Decimal) -> int:
+    exponent = amount.normalize().as_tuple().exponent
+    return max(-exponent, 0) if isinstance(exponent, int) else 0
 
 
 def to_record(record: PaymentRecord, known: Known, payment: Payment) -> LedgerEntry | None:

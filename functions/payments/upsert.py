@@ -30,6 +30,7 @@ from payments.errors import RecordRejected
 from payments.gathering import Gathering, Prepared
 from payments.lanes import Key
 from payments.models import (
+    Action,
     LedgerEntry,
     Outcome,
     Payment,
@@ -39,10 +40,11 @@ from payments.models import (
     TruthRecord,
     credit_of,
 )
-from payments.receipts import set_back, take_away, to_add_up, without
+from payments.receipts import set_back, sum_of, take_away, to_add_up, without
 from payments.rules import answered, decide, failed, settled, to_learn
 from payments.second_payment import to_record
 from payments.sending import Occupied, Sender, Sent
+from payments.wording import money
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,24 +188,17 @@ class Upsert:
         former, update = leaving.former, leaving.update
         try:
             sent = yield from self._sender.send(update)
-            entry = self._left(former, update, sent)
+            entry, told = _left(former, update, sent)
         except RecordRejected as refusal:
-            told = f"It was not moved from invoice {former.invoice_id}, which keeps its payment."
-            refused = failed(leaving.record, told, *refusal.messages, rests_on_state=True)
+            stays = f"It was not moved from invoice {former.invoice_id}, which keeps its payment."
+            refused = failed(leaving.record, stays, *refusal.messages, rests_on_state=True)
             return refused, (yield from self._set_back(leaving.record, decision, payment))
         assert isinstance(sent, Sent), "what else is there was rejected"
         taught = replace(outcome, learned=None, recorded=self._entries(entry))
         self._gathering.learn(leaving.record, former, sent.payment, taught, chunk)
+        if told:
+            outcome = replace(outcome, action=Action.FAILED, messages=told, rests_on_state=True)
         return replace(outcome, recorded=(*taught.recorded, *outcome.recorded)), payment
-
-    def _left(self, former: Known, update: Update, sent: Sent | Occupied) -> LedgerEntry:
-        """Return what the ledger is to know of the former invoice; raises RecordRejected."""
-        if isinstance(sent, Occupied):
-            raise RecordRejected(f"Payment {update.payment_id} is not there any more.")
-        entry = to_add_up(update, former.there, sent.payment)
-        if entry.added_up != update.receipts:
-            raise RecordRejected(f"ConnectWise has not changed payment {update.payment_id}.")
-        return entry
 
     def _set_back(
         self, record: PaymentRecord, decision: Decision, payment: Payment
@@ -212,3 +207,27 @@ class Upsert:
         others = without(record.external_id, decision.receipts or {})
         sent = yield from self._sender.send(set_back(decision, payment, others))
         return sent.payment if isinstance(sent, Sent) else payment
+
+
+def _left(
+    former: Known, update: Update, sent: Sent | Occupied
+) -> tuple[LedgerEntry, tuple[str, ...]]:
+    """Return what the ledger is to know of the former invoice, and what is wrong there.
+
+    Raises RecordRejected if the receipt has not left it.
+    """
+    if isinstance(sent, Occupied):
+        raise RecordRejected(f"Payment {update.payment_id} is not there any more.")
+    entry = to_add_up(update, former.there, sent.payment)
+    if entry.added_up == update.receipts:
+        return entry, ()
+    if sent.payment.amount is None or any(
+        it.amount == sent.payment.amount for it in former.payments or ()
+    ):
+        raise RecordRejected(f"ConnectWise has not changed payment {update.payment_id}.")
+    told = (
+        f"The payment was moved from invoice {former.invoice_id}, but ConnectWise holds "
+        f"{money(sent.payment.amount)} there, not the {money(sum_of(update.receipts or {}))} of "
+        "the receipts that are left. Look at that invoice in ConnectWise."
+    )
+    return replace(entry, added_up=update.receipts), (told,)

@@ -186,7 +186,7 @@ def _send(books: Books, record: Record, entry: Entry | None) -> tuple[Verdict, i
 def _add(books: Books, record: Record, entry: Entry | None) -> tuple[Verdict, int | None]:
     """Let the invoice's payment be the sum of all its receipts, this one's among them."""
     invoice_id = _invoice(books, record, entry)
-    payment_id = _sum_of_ours(books, invoice_id)
+    payment_id, is_ours = _only(books, invoice_id)
     if record.external_id is None or record.payment_id not in (None, payment_id):
         raise Rejected
     before = books.receipts.get(invoice_id, {})
@@ -198,8 +198,9 @@ def _add(books: Books, record: Record, entry: Entry | None) -> tuple[Verdict, in
     receipts = _without(before, record.external_id)
     if amount:
         receipts[record.external_id] = (amount, day)
-    if sum(it[0] for it in receipts.values()) < 0:
-        raise Rejected
+    total = _total(receipts)
+    if not is_ours:
+        books.replaced = _is_in_it(books, invoice_id, payment_id, total)
     leaves = None
     if entry is not None and entry.invoice_id not in (None, invoice_id):
         leaves = _leaves(books, record.external_id, entry)
@@ -223,23 +224,39 @@ def _add(books: Books, record: Record, entry: Entry | None) -> tuple[Verdict, in
 def _leaves(books: Books, external_id: str, entry: Entry) -> int | None:
     """Return the invoice that a receipt leaves, None if nothing of it is there."""
     assert entry.invoice_id is not None
-    _sum_of_ours(books, entry.invoice_id)
+    if not _only(books, entry.invoice_id)[1]:
+        raise Rejected
     before = books.receipts.get(entry.invoice_id, {})
     if external_id in before:
-        if sum(it[0] for it in _without(before, external_id).values()) < 0:
-            raise Rejected
+        _total(_without(before, external_id))
         return entry.invoice_id
     if entry.amount == 0:
         return None
     raise Rejected
 
 
+def _total(receipts: Receipts) -> Decimal:
+    total = sum((it[0] for it in receipts.values()), Decimal(0))
+    if total < 0:
+        raise Rejected
+    return total
+
+
 def _without(receipts: Receipts, external_id: str) -> Receipts:
     return {name: it for name, it in receipts.items() if name != external_id}
 
 
-def _sum_of_ours(books: Books, invoice_id: int) -> int | None:
-    """Return the invoice's payment, if it is a sum that was made here, or zero."""
+def _is_in_it(books: Books, invoice_id: int, payment_id: int | None, total: Decimal) -> Decimal:
+    """Return what others have made the payment, if that is just what it is to be."""
+    held = books.held[invoice_id][payment_id].get("amount") if payment_id else None
+    made = books.made.get(invoice_id)
+    if held != total or (made is not None and made.payment_id != payment_id):
+        raise Rejected
+    return total
+
+
+def _only(books: Books, invoice_id: int) -> tuple[int | None, bool]:
+    """Return the invoice's payment, and whether it is a sum that was made here, or zero."""
     rows = _that_count(books, invoice_id)
     if len(rows) > 1:
         raise Rejected
@@ -247,11 +264,10 @@ def _sum_of_ours(books: Books, invoice_id: int) -> int | None:
     payment_id = rows[0] if rows else None
     held = books.held[invoice_id][payment_id].get("amount") if payment_id else None
     ours = made.amount if made and payment_id in (None, made.payment_id) else None
-    if (held or 0) != (ours or 0):
-        raise Rejected
-    if made and payment_id not in (None, made.payment_id):
+    is_ours = (held or 0) == (ours or 0)
+    if is_ours and made and payment_id not in (None, made.payment_id):
         books.receipts.pop(invoice_id, None)
-    return payment_id
+    return payment_id, is_ours
 
 
 def _set(

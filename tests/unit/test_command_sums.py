@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +17,18 @@ from fakes.way import Answer
 from payments.clock import SystemClock
 from payments.command import app as command
 from payments.command.deployment import Deployment
-from payments.models import Found, LedgerEntry, Payment, Receipt, Receipts, SecondPayment, There
+from payments.models import (
+    Found,
+    LedgerEntry,
+    Payment,
+    Receipt,
+    Receipts,
+    SecondPayment,
+    There,
+    TruthRecord,
+)
 from payments.stores.ledger import Ledger
+from payments.stores.truth_table import TruthTable
 from unit.operated import CREDENTIALS, Secrets, access_through, deployment_with
 
 MARCH = "2026-03-28T00:00:00Z"
@@ -51,6 +62,11 @@ class Scene:
     def ledger(self) -> Ledger:
         dynamodb = FakeDynamoDb(self.tables)
         return Ledger(dynamodb, "ledger", CREDENTIALS.connection, SystemClock())
+
+    @property
+    def truth(self) -> TruthTable:
+        dynamodb = FakeDynamoDb(self.tables)
+        return TruthTable(dynamodb, "truth", CREDENTIALS.connection, SystemClock())
 
     def paid(self, amount: int, receipts: Receipts | None = RC1) -> LedgerEntry:
         """Let ConnectWise hold a payment, the ledger know 400 of it, and an import have seen it."""
@@ -116,6 +132,38 @@ def test_adopting_shows_both_sums_and_takes_the_difference_once_it_is_confirmed(
     assert known.payment_id == entry.payment_id
     assert known.amount == Decimal(450)
     assert known.modified > "2025"
+
+
+def test_the_truth_table_knows_where_an_adopted_receipt_is(scene: Scene) -> None:
+    """So it can move to another invoice, and leaves this one."""
+    entry = scene.paid(450)
+    scene.runs("adopt", "206", "--yes")
+    known = scene.truth.find([ADOPTED])[ADOPTED]
+    assert (known.payment_id, known.invoice_id) == (entry.payment_id, 206)
+    assert (known.amount, known.day, known.accepted) == (Decimal(50), MARCH, True)
+
+
+def receipt_of_206(payment_id: int, **more: Any) -> TruthRecord:
+    return TruthRecord("RC1", payment_id, 206, "then", "then", amount=Decimal(700), **more)
+
+
+def test_a_receipt_is_not_forgotten_while_it_counts(scene: Scene) -> None:
+    """Otherwise it would count twice on another invoice."""
+    scene.truth.store([receipt_of_206(scene.paid(400).payment_id)])
+    code, said = scene.runs("delete", "RC1", "--yes")
+    assert code == 2
+    assert "<amount>0</amount> first" in said
+    assert "truth reset 206" in said
+    assert scene.truth.find(["RC1"])
+
+
+def test_of_a_refused_correction_what_counts_is_exported(scene: Scene, tmp_path: Path) -> None:
+    scene.truth.store([receipt_of_206(scene.paid(400).payment_id, accepted=False)])
+    file = tmp_path / "truth.xml"
+    assert scene.runs("export", str(file))[0] == 0
+    written = file.read_text()
+    assert 'Amount="400.00"' in written
+    assert 'Accepted="true"' in written
 
 
 @pytest.mark.parametrize("what", ["adopt", "reset"])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from e2e.payment_xml import payment
-from fakes.connectwise import FakeInvoice, error
+from fakes.connectwise import FakeInvoice, answer, error
 from fakes.deployment import Deployment
 from fakes.mishaps import Mishap, answering, kill, kill_after, lost
 from payments.models import SecondPayment
@@ -119,6 +119,25 @@ def test_a_move_that_is_cut_is_none(deploy: Deploy) -> None:
     assert "the sum of 2 receipts" in told
     assert imported(deployment, on(2, 10, "RC-1"), name="c") == []
     assert sums(deployment) == {1: 0, 2: 100}
+
+
+def test_a_move_whose_rest_is_rounded_is_told_and_still_one(deployment: Deployment) -> None:
+    """The receipt counts on its new invoice, and on no other."""
+
+    def rounds(effect: Callable[[], Any]) -> Any:
+        effect()
+        row = deployment.connectwise.held[2][201]
+        row["amount"] = Decimal(78)
+        return answer(200, row)
+
+    imported(deployment, on(2, 600, "RC-1"), on(2, "77.77", "RC-2"))
+    deployment.mishaps.plan("update", rounds, about="invoice 2 ")
+    [told] = imported(deployment, on(1, 600, "RC-1"), name="b")
+    assert "was moved from invoice 2" in told
+    assert "78.00 there, not the 77.77" in told
+    assert sums(deployment) == {1: 600, 2: 78}
+    assert imported(deployment, on(1, 500, "RC-1"), on(2, 10, "RC-3"), name="c") == []
+    assert sums(deployment) == {1: 500, 2: Decimal("87.77")}
 
 
 def test_a_payment_that_was_changed_by_hand_is_left_alone(deployment: Deployment) -> None:

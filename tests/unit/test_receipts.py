@@ -9,7 +9,16 @@ import pytest
 
 from payments.decisions import Create, Known, Update
 from payments.errors import RecordRejected
-from payments.models import Found, LedgerEntry, Payment, PaymentRecord, Receipt, Receipts, There
+from payments.models import (
+    Found,
+    LedgerEntry,
+    Payment,
+    PaymentRecord,
+    Receipt,
+    Receipts,
+    Replaced,
+    There,
+)
 from payments.receipts import (
     MAX_BYTES,
     add_up,
@@ -143,6 +152,24 @@ def test_what_is_no_sum_of_ours_is_for_a_human_to_judge(
     assert "truth reset 1" in told
 
 
+@pytest.mark.parametrize("there", [None, ONE], ids=["nothing is known", "a receipt is known"])
+def test_what_comes_to_the_sum_already_has_the_receipt_in_it(there: LedgerEntry | None) -> None:
+    """By hand, or by an import that was given up: that is told, and it counts once."""
+    total = 600 if there is None else 1000
+    decision = add_up(receipt(), known(there, payment(total)))
+    assert decision.fields["amount"] == total
+    assert decision.replaced == Replaced(Decimal(total))
+
+
+@pytest.mark.parametrize(
+    ("there", "found"),
+    [(ONE, payment(1000, number=71)), (entry(600), payment(600))],
+    ids=["a payment of others", "a payment without an external id"],
+)
+def test_another_payment_has_no_receipt_in_it(there: LedgerEntry, found: Payment) -> None:
+    assert "Nothing was sent" in rejection(receipt(), known(there, found))
+
+
 def test_a_payment_of_zero_may_be_anybody_s() -> None:
     assert sent(receipt(), known(None, payment(0, number=71))) == 600
 
@@ -185,7 +212,8 @@ def test_what_was_there_before_is_not_this_import_s_own_although_it_is_the_same(
     there: Found,
 ) -> None:
     found = known(there, payment(600), is_doubtful=True, may_hold=frozenset([Decimal(600)]))
-    assert "600" in rejection(receipt(), found)
+    assert add_up(receipt(), found).replaced == Replaced(Decimal(600))
+    assert "600" in rejection(receipt("500"), found)
 
 
 def test_what_records_come_to_is_known_beforehand() -> None:

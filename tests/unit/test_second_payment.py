@@ -17,7 +17,14 @@ from payments.models import (
     Replaced,
     There,
 )
-from payments.second_payment import may_be_left, replaced_by, replaced_entry, that_count, to_record
+from payments.second_payment import (
+    is_rounded,
+    may_be_left,
+    replaced_by,
+    replaced_entry,
+    that_count,
+    to_record,
+)
 from unit.records import payment_record
 
 DAY = "2024-01-31T00:00:00Z"
@@ -194,12 +201,34 @@ def test_what_somebody_has_entered_meanwhile_is_not_this_import_s_own() -> None:
 
 @pytest.mark.parametrize(
     ("amount", "paid_up", "left"),
-    [("60.00", False, True), ("59.50", False, True), ("45.00", True, True), ("61.00", True, False)],
+    [
+        ("60.45", False, True),
+        ("45.00", True, True),
+        ("45.00", False, False),
+        ("62.00", True, False),
+    ],
 )
-def test_a_killed_run_leaves_what_it_sent_rounded_or_cut_to_the_balance(
+def test_a_killed_run_leaves_what_it_sent_or_what_was_cut_to_the_balance(
     amount: str, paid_up: bool, left: bool
 ) -> None:
-    assert may_be_left(Decimal(amount), known(None, is_paid_up=paid_up, **DOUBT)) is left
+    doubt = replace(known(None, **DOUBT), may_hold=frozenset([Decimal("60.45")]))
+    assert may_be_left(Decimal(amount), replace(doubt, is_paid_up=paid_up)) is left
+
+
+@pytest.mark.parametrize(
+    ("amount", "sent", "is_it"),
+    [
+        ("60.00", "60.45", True),
+        ("61", "60.45", True),
+        ("60.50", "60.45", True),
+        ("60.40", "60.00", False),
+        ("60.42", "60.45", False),
+        ("59.00", "60.45", False),
+        ("500.00", "5E2", False),
+    ],
+)
+def test_what_was_rounded_has_fewer_decimals(amount: str, sent: str, is_it: bool) -> None:
+    assert is_rounded(Decimal(amount), Decimal(sent)) is is_it
 
 
 def test_payments_of_zero_count_only_where_there_is_no_other() -> None:

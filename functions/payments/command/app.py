@@ -422,7 +422,7 @@ def _change_sum(
             _say_under_way(under_way, yes)
         if not yes:
             typer.confirm("Shall it be so?", abort=True)
-        sums.store(decided.entry)
+        sums.store(decided.entry, decided.adopted)
     console.print("Done. Upload again what was rejected for it.")
 
 

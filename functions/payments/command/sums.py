@@ -16,7 +16,7 @@ from payments.command.unchanged import Unchanged
 from payments.connectwise.invoices import InvoiceLookup, batches
 from payments.connectwise.patience import Patience, drive
 from payments.decisions import FoundInvoices
-from payments.models import LedgerEntry, Payment, SecondPayment, There
+from payments.models import LedgerEntry, Payment, SecondPayment, There, TruthRecord
 from payments.quiet import Quiet
 from payments.receipts import adopted, forgotten, is_known, receipts_before
 from payments.rules import listed
@@ -38,10 +38,14 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What the ledger is to know, None if there is nothing to change, and what that means."""
+    """What the ledger is to know, None if there is nothing to change, and what that means.
+
+    `adopted` is what the truth table is to know of a receipt that is new.
+    """
 
     entry: LedgerEntry | None
     meaning: str
+    adopted: TruthRecord | None = None
 
 
 class Sums:
@@ -52,6 +56,7 @@ class Sums:
         self._patience = Patience(access.clock, access.api.answers, Random())  # noqa: S311
         self._unchanged = Unchanged(truth.client, "invoiceId", ATTRIBUTES)
         self._ledger = truth.ledger_through(self._unchanged)
+        self._truth = truth.table
 
     def standing(self, named: str) -> Standing:
         """Return how the invoice stands that has this id or number; raises CommandFailed."""
@@ -62,10 +67,16 @@ class Sums:
         today = iso(self._clock.time())[:10]
         return Standing(invoice_id, number, _only(payments, invoice_id), there, today)
 
-    def store(self, entry: LedgerEntry) -> None:
-        """Write an entry alone, unless the ledger has been changed since it was read."""
-        recorded = replace(entry, modified=iso(self._clock.time()))
-        self._ledger.store([There(entry.invoice_id, recorded)])
+    def store(self, entry: LedgerEntry, adopted: TruthRecord | None = None) -> None:
+        """Write an entry alone, unless the ledger has been changed since it was read.
+
+        The truth table learns first of a receipt that is `adopted`: so it can move to another
+        invoice, and is not counted on both.
+        """
+        now = iso(self._clock.time())
+        if adopted is not None:
+            self._truth.store([replace(adopted, created=now, modified=now)])
+        self._ledger.store([There(entry.invoice_id, replace(entry, modified=now))])
         if self._unchanged.changed:
             raise CommandFailed(
                 f"An import has changed what is known of invoice {entry.invoice_id} meanwhile: "
@@ -100,9 +111,13 @@ def adoption(standing: Standing) -> Change:
     if is_known(entry, standing.there):
         told = f"Nothing to adopt: payment {payment.id} is the sum of its receipts."
         return Change(None, told)
-    known = receipts_before(standing.there, payment)
-    new = "".join(f"{name} is one more receipt, and " for name in entry.receipts.keys() - known)
-    return Change(entry, f"{new}further receipts of invoice {number} are added to {_held(entry)}.")
+    name = next(iter(entry.receipts.keys() - receipts_before(standing.there, payment)), None)
+    told = f"further receipts of invoice {number} are added to {_held(entry)}."
+    if name is None:
+        return Change(entry, told)
+    new = entry.receipts[name]
+    record = TruthRecord(name, payment.id, number, "", "", amount=new.amount, day=new.day)
+    return Change(entry, f"{name} is one more receipt, and {told}", record)
 
 
 def reset(standing: Standing) -> Change:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from payments.command.imports import scan
 from payments.command.problem import CommandFailed
 from payments.command.progress import SayDone, say_nothing
 from payments.command.truth_xml import truth_xml
-from payments.models import LedgerEntry, TruthRecord
+from payments.models import LedgerEntry, SecondPayment, TruthRecord
 from payments.stores.aws import error_code
 from payments.stores.ledger import Ledger
 from payments.stores.truth_table import TruthTable
@@ -100,8 +100,31 @@ class StoredTruth:
         there = self.ledger.find([record.invoice_id]).get(record.invoice_id)
         return None if there is None else there.entry
 
+    @property
+    def adds_up(self) -> bool:
+        """Whether payments are sums of receipts."""
+        return self.deployment.second_payment is SecondPayment.ADD
+
+    def as_counted(self) -> Iterator[TruthRecord]:
+        """Yield all records, a receipt with what it counts: ConnectWise may have refused more."""
+        for part in parts(self.records()):
+            numbers = {it.invoice_id for it in part if it.invoice_id is not None}
+            found = self.ledger.find(numbers) if self.adds_up else {}
+            for record in part:
+                there = found.get(record.invoice_id or 0)
+                yield record if there is None else _as_counted(record, there.entry)
+
     def delete(self, record: TruthRecord) -> None:
-        """Delete a record, unless it has been changed since it was read."""
+        """Delete a record, unless it is counted, or has been changed since it was read."""
+        entry = self.recorded(record) if self.adds_up else None
+        if entry is not None and record.external_id in entry.receipts:
+            raise CommandFailed(
+                f"{record.external_id} is a receipt on invoice {entry.invoice_id}. It counts there "
+                "until it is taken back: without its truth record it would count twice on another. "
+                f"Upload it with <invoice><id>{entry.invoice_id}</id></invoice> and "
+                "<amount>0</amount> first, or forget all receipts of the invoice: `python -m "
+                f"payments truth reset {entry.invoice_id}`."
+            )
         key = {"externalId": record.external_id, "connection": self.connection}
         try:
             self._dynamodb_table().delete_item(
@@ -122,7 +145,7 @@ def export(truth: StoredTruth, file: Path, say_done: SayDone = say_nothing) -> i
 
     def counted() -> Iterator[TruthRecord]:
         nonlocal written
-        for record in truth.records():
+        for record in truth.as_counted():
             written += 1
             say_done(written, None)
             yield record
@@ -137,6 +160,13 @@ def export(truth: StoredTruth, file: Path, say_done: SayDone = say_nothing) -> i
     finally:
         unfinished.unlink(missing_ok=True)
     return written
+
+
+def _as_counted(record: TruthRecord, entry: LedgerEntry | None) -> TruthRecord:
+    receipt = None if entry is None else entry.receipts.get(record.external_id)
+    if entry is None or receipt is None or entry.payment_id != record.payment_id:
+        return record
+    return replace(record, accepted=True, amount=receipt.amount, day=receipt.day)
 
 
 def parts(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
