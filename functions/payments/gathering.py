@@ -177,7 +177,7 @@ class Gathering:
         """Return what is known of the invoice on which the record's receipt was before."""
         yield from self._sender.wait_until_quiet(invoice_id)
         named = prepared.invoices.by_id.get(invoice_id)
-        payments = self._recorded(named, invoice_id, record.number)
+        payments = self._recorded(named, invoice_id, record.number, prepared.chunk)
         is_assumed = bool(payments)
         if not payments:
             rows = yield from self._sender.read(invoice_id, None)
@@ -280,17 +280,24 @@ class Gathering:
         if credit_of(record.fields) is not None:
             return ()
         named = prepared.invoices.named(record, invoice_id)
-        return self._recorded(named, invoice_id, record.number)
+        return self._recorded(named, invoice_id, record.number, prepared.chunk)
 
-    def _recorded(self, named: Invoice | None, invoice_id: int, number: int) -> tuple[Payment, ...]:
-        """Return the payment that the ledger knows, if the invoice's sum is just what it holds."""
+    def _recorded(
+        self, named: Invoice | None, invoice_id: int, number: int, chunk: int
+    ) -> tuple[Payment, ...]:
+        """Return the payment that the ledger knows, if the invoice's sum is just what it holds.
+
+        That is as good as having looked, and so it is noted.
+        """
         entry = self._notes.there(invoice_id).entry
         if entry is None or entry.amount is None or named is None or named.paid is None:
             return ()
         adds_up = same_amount(entry.amount, named.paid)
         if not adds_up or not self._is_as_looked_up(number, invoice_id):
             return ()
-        return (_as_recorded(entry),)
+        payments = (_as_recorded(entry),)
+        self._notes.looked(chunk, invoice_id, payments, is_doubtful=False)
+        return payments
 
     def _is_as_looked_up(self, number: int, invoice_id: int) -> bool:
         """Tell whether nothing was sent to the invoice since it was looked up."""
@@ -331,7 +338,7 @@ class Gathering:
             self._look_at(record, invoice_id, (), prepared, is_doubtful=is_doubtful)
             return ()
         payments = yield from self._sender.read(invoice_id, credit)
-        if credit is None and truth is None:
+        if credit is None and (truth is None or self._adds_up):
             payments = that_count(payments, self._notes.there(invoice_id).entry)
         elif truth is not None:
             payments = tuple(sorted(payments, key=lambda it: it.id != truth.payment_id))

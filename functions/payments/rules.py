@@ -61,7 +61,8 @@ def settled(
     if record.errors:
         return failed(record, *record.errors)
     if truth is not None and truth.accepted and policy.prevent_reprocessing:
-        return _processed_before(record, truth, invoices)
+        adds_up = policy.second_payment is SecondPayment.ADD
+        return _processed_before(record, truth, invoices, adds_up=adds_up)
     if not record.fields:
         return failed(record, "There is nothing to send: no <amount> or other field is given.")
     return None
@@ -232,7 +233,7 @@ _RULES = (_by_id, _by_truth_table, _by_payment_of_invoice, _new_payment)
 
 
 def _processed_before(
-    record: PaymentRecord, truth: TruthRecord, invoices: FoundInvoices
+    record: PaymentRecord, truth: TruthRecord, invoices: FoundInvoices, *, adds_up: bool
 ) -> Outcome:
     when = f"external id {truth.external_id} is payment {truth.payment_id}, {truth.modified}"
     where = f" in {truth.key}" if truth.key else ""
@@ -247,7 +248,8 @@ def _processed_before(
     if named and truth.invoice_id is not None and truth.invoice_id not in named:
         other = record.named_invoice
         told += f" But that was invoice {truth.invoice_id}, and this is invoice {other}."
-        return failed(record, f"{told} {_how_to_move(truth)}")
+        cure = _how_to_correct_receipt(truth) if adds_up else _how_to_move(truth)
+        return failed(record, f"{told} {cure}")
     changes = [
         f"the {_WORDS[name]} was {_shown(before)} then, and is {_shown(now)} here"
         for name, before, now, same in (
@@ -258,14 +260,27 @@ def _processed_before(
     ]
     if not changes:
         return Outcome(record, Action.SKIPPED, truth.payment_id, (told,))
-    return failed(
-        record,
-        f"{told} But {', and '.join(changes)}. Nothing was sent, since PreventReprocessing is on. "
+    cure = _how_to_correct_receipt(truth) if adds_up else _how_to_correct(truth)
+    return failed(record, f"{told} But {', and '.join(changes)}. {cure}")
+
+
+def _how_to_correct(truth: TruthRecord) -> str:
+    return (
+        "Nothing was sent, since PreventReprocessing is on. "
         f"To send the correction, look whether payment {truth.payment_id} still holds what was "
         "sent then: if it does, delete the truth table's entry "
         f"(`{truth_delete(truth.external_id)}`) and upload this record with "
         f"<id>{truth.payment_id}</id>; if not, others have changed it since: correct it in "
-        "ConnectWise.",
+        "ConnectWise."
+    )
+
+
+def _how_to_correct_receipt(truth: TruthRecord) -> str:
+    return (
+        "Nothing was sent, since PreventReprocessing is on. If these are two payments, give this "
+        "one an external id of its own. If this corrects the other, let it be processed again "
+        f"(`{truth_delete(truth.external_id)}`; the receipt counts until then where it is), and "
+        "upload this record again."
     )
 
 

@@ -40,6 +40,7 @@ from payments.models import (
     TruthRecord,
     credit_of,
 )
+from payments.payment_fields import accepts
 from payments.receipts import set_back, sum_of, take_away, to_add_up, without
 from payments.rules import answered, decide, failed, settled, to_learn
 from payments.second_payment import to_record
@@ -191,8 +192,9 @@ class Upsert:
             entry, told = _left(former, update, sent)
         except RecordRejected as refusal:
             stays = f"It was not moved from invoice {former.invoice_id}, which keeps its payment."
-            refused = failed(leaving.record, stays, *refusal.messages, rests_on_state=True)
-            return refused, (yield from self._set_back(leaving.record, decision, payment))
+            payment, remains = yield from self._set_back(leaving, decision, payment)
+            told = (stays, *refusal.messages, *remains)
+            return failed(leaving.record, *told, rests_on_state=True), payment
         assert isinstance(sent, Sent), "what else is there was rejected"
         taught = replace(outcome, learned=None, recorded=self._entries(entry))
         self._gathering.learn(leaving.record, former, sent.payment, taught, chunk)
@@ -201,12 +203,25 @@ class Upsert:
         return replace(outcome, recorded=(*taught.recorded, *outcome.recorded)), payment
 
     def _set_back(
-        self, record: PaymentRecord, decision: Decision, payment: Payment
-    ) -> Steps[Payment]:
-        """Give an invoice its sum again without the record's receipt."""
-        others = without(record.external_id, decision.receipts or {})
-        sent = yield from self._sender.send(set_back(decision, payment, others))
-        return sent.payment if isinstance(sent, Sent) else payment
+        self, leaving: Leaving, decision: Decision, payment: Payment
+    ) -> Steps[tuple[Payment, tuple[str, ...]]]:
+        """Give an invoice its sum again without the record's receipt; say so if that fails."""
+        others = without(leaving.record.external_id, decision.receipts or {})
+        update = set_back(decision, payment, others)
+        why: tuple[str, ...] = ()
+        try:
+            sent = yield from self._sender.send(update)
+            if isinstance(sent, Sent):
+                payment = sent.payment
+                if accepts(update.fields, payment.fields):
+                    return payment, ()
+        except RecordRejected as refusal:
+            why = refusal.messages
+        told = (
+            f"Invoice {update.invoice_id} could not be set back: it counts there too. Set payment "
+            f"{update.payment_id} to {money(sum_of(others))} in ConnectWise."
+        )
+        return payment, (told, *why)
 
 
 def _left(

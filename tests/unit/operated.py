@@ -128,6 +128,12 @@ class ReadTable:
     def scan(self, **_: Any) -> dict[str, Any]:
         return {"Items": self._table.all()}
 
+    def update_item(self, **request: Any) -> None:
+        """Set what `truth delete` sets."""
+        found = self._table.get(*request["Key"].values())
+        assert found is not None
+        self._table.put({**found, "accepted": request["ExpressionAttributeValues"][":no"]})
+
     def get_item(self, Key: Mapping[str, str], **_: Any) -> dict[str, Any]:  # noqa: N803 # boto3's
         found = self._table.get(*Key.values())
         return {} if found is None else {"Item": found}

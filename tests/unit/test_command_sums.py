@@ -147,14 +147,14 @@ def receipt_of_206(payment_id: int, **more: Any) -> TruthRecord:
     return TruthRecord("RC1", payment_id, 206, "then", "then", amount=Decimal(700), **more)
 
 
-def test_a_receipt_is_not_forgotten_while_it_counts(scene: Scene) -> None:
-    """Otherwise it would count twice on another invoice."""
+def test_of_a_receipt_that_counts_only_its_acceptance_is_forgotten(scene: Scene) -> None:
+    """Otherwise it would count twice on another invoice; it is processed again."""
     scene.truth.store([receipt_of_206(scene.paid(400).payment_id)])
     code, said = scene.runs("delete", "RC1", "--yes")
-    assert code == 2
-    assert "<amount>0</amount> first" in said
-    assert "truth reset 206" in said
-    assert scene.truth.find(["RC1"])
+    assert code == 0
+    assert "RC1 still counts on invoice 206" in said
+    known = scene.truth.find(["RC1"])["RC1"]
+    assert (known.invoice_id, known.accepted) == (206, False)
 
 
 def test_of_a_refused_correction_what_counts_is_exported(scene: Scene, tmp_path: Path) -> None:

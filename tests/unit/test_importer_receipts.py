@@ -111,6 +111,54 @@ def test_a_receipt_that_cannot_leave_its_invoice_stays_there(deployment: Deploym
     assert sums(deployment) == {1: 400, 2: 650}
 
 
+def test_a_receipt_that_could_not_be_set_back_is_told_with_what_to_do(
+    deployment: Deployment,
+) -> None:
+    """It counts on both invoices in ConnectWise, until somebody sets one of them."""
+    imported(deployment, on(1, 400, "RC-1"), on(2, 50, "RC-3"))
+    refused = answering(error(400, "Closed", "The invoice is closed."))
+    deployment.mishaps.plan("update", refused, about="invoice 1 ", times=float("inf"))
+    deployment.mishaps.plan("update", refused, about="invoice 2 ", skip=1, times=float("inf"))
+    told = " ".join(imported(deployment, on(2, 400, "RC-1"), name="b"))
+    assert "was not moved from invoice 1" in told
+    assert "Set payment 201 to 50.00 in ConnectWise" in told
+    assert sums(deployment) == {1: 400, 2: 450}
+    deployment.mishaps.end()
+    deployment.connectwise.held[2][201]["amount"] = Decimal(50)
+    assert imported(deployment, on(2, 400, "RC-1"), name="c") == []
+    assert sums(deployment) == {1: 0, 2: 450}
+
+
+def test_a_receipt_that_was_accepted_is_corrected_and_moved_once_that_is_allowed(
+    deploy: Deploy,
+) -> None:
+    """`truth delete` forgets that it was accepted, and no more."""
+    deployment = deploy(prevent_reprocessing=True)
+    imported(deployment, on(1, 400, "RC-1"), on(1, 50, "RC-2"))
+    for number, record in enumerate((on(1, 300, "RC-1"), on(2, 300, "RC-1"))):
+        [told] = imported(deployment, record, name=f"refused{number}")
+        assert "truth delete RC-1" in told
+        key = ("RC-1", "na.example.com/acme")
+        deployment.truth.put({**(deployment.truth.get(*key) or {}), "accepted": False})
+        assert imported(deployment, record, name=f"accepted{number}") == []
+    assert sums(deployment) == {1: 50, 2: 300}
+
+
+def test_a_number_that_disagrees_with_its_id_makes_nobody_look_too_late(deploy: Deploy) -> None:
+    """What a killed run has left is not taken for what was there before."""
+    deployment = deploy(bounds=Bounds(chunk_records=1, chunks=4))
+    imported(deployment, on(1, 400, "RC-1"))
+    slip = payment(invoice=1, number="INV-2", amount=1, external_id="SLIP")
+    further = payment(number="INV-1", amount=100, external_id="RC-2")
+    deployment.upload(slip, further, name="b")
+    deployment.mishaps.plan("update", kill_after, about="invoice 1 ")
+    deployment.to_end()
+    [told] = deployment.errors("b")
+    assert "INV-2" in told
+    assert sums(deployment) == {1: 500}
+    assert deployment.published.tally.replaced == 0
+
+
 def test_a_move_that_is_cut_is_none(deploy: Deploy) -> None:
     """The receipt is still where it was, and can be moved with another amount."""
     deployment = deploy(FakeInvoice(1, total=Decimal(1000)), FakeInvoice(2), cuts_overpayments=True)

@@ -369,7 +369,8 @@ def truth_delete(
 ) -> None:
     """Forget which payment an external id is.
 
-    The payment itself stays in ConnectWise. Imported again, the record counts as new.
+    The payment itself stays in ConnectWise. Imported again, the record counts as new; where
+    receipts are added up (SecondPayment=Add), as a correction of its receipt.
     """
     console = new_console()
     with _reporting():
@@ -378,8 +379,15 @@ def truth_delete(
         if not yes:
             console.print(truth_details(record))
             typer.confirm(f"Delete it from the truth table of {stored.connection}?", abort=True)
-        stored.delete(record)
-    console.print(f"Deleted {external_id} (payment {record.payment_id}).", soft_wrap=True)
+        is_gone = stored.delete(record)
+    told = f"Deleted {external_id} (payment {record.payment_id})."
+    if not is_gone:
+        told = (
+            f"{external_id} still counts on invoice {record.invoice_id}. The next record with it "
+            "is processed, PreventReprocessing or not: it corrects the receipt, moves it to "
+            "another invoice, or takes it back (<amount>0</amount>)."
+        )
+    console.print(told, soft_wrap=True)
 
 
 @truth.command("adopt")

@@ -114,26 +114,32 @@ class StoredTruth:
                 there = found.get(record.invoice_id or 0)
                 yield record if there is None else _as_counted(record, there.entry)
 
-    def delete(self, record: TruthRecord) -> None:
-        """Delete a record, unless it is counted, or has been changed since it was read."""
+    def delete(self, record: TruthRecord) -> bool:
+        """Delete a record, unless it has been changed since it was read; tell whether it is gone.
+
+        While a receipt counts on its invoice, the table keeps where that is, or it would count
+        twice on another; but it is processed again, whatever `PreventReprocessing` says.
+        """
         entry = self.recorded(record) if self.adds_up else None
-        if entry is not None and record.external_id in entry.receipts:
-            raise CommandFailed(
-                f"{record.external_id} is a receipt on invoice {entry.invoice_id}. It counts there "
-                "until it is taken back: without its truth record it would count twice on another. "
-                f"Upload it with <invoice><id>{entry.invoice_id}</id></invoice> and "
-                "<amount>0</amount> first, or forget all receipts of the invoice: `python -m "
-                f"payments truth reset {entry.invoice_id}`."
-            )
+        counts = entry is not None and record.external_id in entry.receipts
+        dynamodb = self._dynamodb_table()
         key = {"externalId": record.external_id, "connection": self.connection}
+        is_same = Attr("paymentId").eq(record.payment_id)
         try:
-            self._dynamodb_table().delete_item(
-                Key=key, ConditionExpression=Attr("paymentId").eq(record.payment_id)
-            )
+            if counts:
+                dynamodb.update_item(
+                    Key=key,
+                    UpdateExpression="SET accepted = :no",
+                    ExpressionAttributeValues={":no": False},
+                    ConditionExpression=is_same,
+                )
+            else:
+                dynamodb.delete_item(Key=key, ConditionExpression=is_same)
         except ClientError as error:
             if error_code(error) != _CONDITION_FAILED:
                 raise
             raise CommandFailed("An import has changed the record meanwhile: look again.") from None
+        return not counts
 
     def _dynamodb_table(self) -> Any:
         return self.deployment.dynamodb.Table(self.deployment.truth_table_name)
