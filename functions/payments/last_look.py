@@ -7,8 +7,9 @@ Nothing can undo it here, but it must not pass in silence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import partial
 from typing import Protocol
 
@@ -22,7 +23,6 @@ from payments.files.output import StoredOutcome, read_part
 from payments.import_state import ImportState, Result
 from payments.models import Invoice, Payment, TruthRecord
 from payments.payment_fields import same_amount
-from payments.second_payment import that_count
 from payments.sending import several
 from payments.stores.bucket import Bucket
 from payments.workers import Workers
@@ -79,25 +79,26 @@ class Look:
             found = drive(steps, self.clock)
         except RecordRejected:  # an invoice that cannot be read has no second payment to be seen
             return None
-        counting = that_count(found)
+        own = outcome.payment_id
+        counting = tuple(it for it in found if it.amount != 0 or it.id == own)
         return several(invoice_id, counting) if len(counting) > 1 else None
 
 
 def last_look(state: ImportState, bucket: Bucket, look: Look) -> Overruled:
     """Return the records that have two payments where there should be one.
 
-    Invoices whose sum is what was sent need no closer look. What is found is stored, so that a
-    further run comes to the same. Raises TryLater if ConnectWise does not answer, OutOfTime if
-    there is no time.
+    Invoices whose sum is what was recorded last need no closer look. What is found is stored, so
+    that a further run comes to the same. Raises TryLater if ConnectWise does not answer, OutOfTime
+    if there is no time.
     """
     name = state.source.bucket
-    candidates = _candidates(state, bucket)
+    candidates, held = _candidates(state, bucket)
     found = bucket.last_look(name, state.import_id)
     if found is None:
         invoice_ids = (_invoice_of(outcome) for outcome in candidates.values())
         invoices = drive(look.lookup.look_up_all(batches(invoice_ids, ())), look.clock).by_id
         found = look.closely(
-            [o for o in candidates.values() if not _adds_up(o, invoices.get(_invoice_of(o)))]
+            [o for o in candidates.values() if not _is_held(held, invoices.get(_invoice_of(o)))]
         )
         for number in found:
             logger.error("Recorded twice", import_id=state.import_id, record=number)
@@ -111,16 +112,22 @@ def _invoice_of(outcome: StoredOutcome) -> int:
     return outcome.look_again
 
 
-def _adds_up(outcome: StoredOutcome, invoice: Invoice | None) -> bool:
-    sent = outcome.result.amount
-    if not sent or invoice is None or invoice.paid is None:
+def _is_held(held: Mapping[int, Decimal | None], invoice: Invoice | None) -> bool:
+    if invoice is None or invoice.paid is None:
         return False
-    return same_amount(sent, invoice.paid)
+    amount = held[invoice.id]
+    return bool(amount) and same_amount(amount or Decimal(0), invoice.paid)
 
 
-def _candidates(state: ImportState, bucket: Bucket) -> dict[int, StoredOutcome]:
-    """Return the successes that are to be looked at again, of each invoice the last."""
+def _candidates(
+    state: ImportState, bucket: Bucket
+) -> tuple[dict[int, StoredOutcome], dict[int, Decimal | None]]:
+    """Return the successes that are to be looked at again, of each invoice the last.
+
+    And what the payments of these invoices were brought to in the end.
+    """
     by_invoice: dict[int, StoredOutcome] = {}
+    held: dict[int, Decimal | None] = {}
     after = 0
     while after < state.done:
         part = bucket.part(state.source.bucket, state.import_id, after)
@@ -130,4 +137,6 @@ def _candidates(state: ImportState, bucket: Bucket) -> dict[int, StoredOutcome]:
         for outcome in stored:
             if outcome.look_again is not None and outcome.result.action.succeeded:
                 by_invoice[outcome.look_again] = outcome
-    return {outcome.number: outcome for outcome in by_invoice.values()}
+                held[outcome.look_again] = outcome.result.amount
+            held |= {it.invoice_id: it.amount for it in outcome.recorded if it.invoice_id in held}
+    return {outcome.number: outcome for outcome in by_invoice.values()}, held

@@ -262,31 +262,38 @@ def _not_ours(payment: Payment | None, known: Known, total: Decimal) -> Replaced
     """Return what others have made the sum that it is to be; raises RecordRejected if another."""
     if _is_ours(payment, known):
         return None
-    entry = known.there.entry
+    before, entry = _before(payment, known), known.there.entry
     may_hold_it = payment is not None and (entry is None or _is_sum(entry, payment))
-    if payment is None or not may_hold_it or not same_amount(payment.amount or Decimal(0), total):
+    if before is None or not may_hold_it or not same_amount(_amount(before), total):
         raise RecordRejected(_changed(known, payment))
-    return Replaced(payment.amount, day_of(payment.fields))
+    return Replaced(before.amount, day_of(before.fields))
+
+
+def _is_ours(payment: Payment | None, known: Known) -> bool:
+    """Tell whether ConnectWise holds a sum of ours; where we have none, zero is one."""
+    ours = _recorded(payment, known.there)
+    if same_amount(_amount(payment), ours):
+        return True
+    if known.there.found is None:
+        return known.is_doubtful and may_be_left(_amount(payment), known)
+    return same_amount(_amount(_before(payment, known)), ours)
+
+
+def _before(payment: Payment | None, known: Known) -> Payment | None:
+    """Return what was there before this import may have changed it, where that was noted."""
+    found = known.there.found
+    may_be_own = known.is_doubtful and may_be_left(_amount(payment), known)
+    return found.payment if found is not None and found.looked and may_be_own else payment
+
+
+def _amount(payment: Payment | None) -> Decimal:
+    return (None if payment is None else payment.amount) or Decimal(0)
 
 
 def _is_sum(entry: LedgerEntry, payment: Payment | None) -> bool:
     """Tell whether an entry knows the payment as a sum of ours."""
     is_its = payment is None or entry.payment_id == payment.id
     return is_its and (entry.added_up is not None or bool(entry.receipts))
-
-
-def _is_ours(payment: Payment | None, known: Known) -> bool:
-    """Tell whether ConnectWise holds a sum of ours; where we have none, zero is one."""
-    held = Decimal(0) if payment is None else payment.amount or Decimal(0)
-    ours, found = _recorded(payment, known.there), known.there.found
-    if same_amount(held, ours):
-        return True
-    if not known.is_doubtful or not may_be_left(held, known):
-        return False
-    if found is None:
-        return True
-    before = None if found.payment is None else found.payment.amount
-    return found.looked and same_amount(before or Decimal(0), ours)
 
 
 def _recorded(payment: Payment | None, there: There) -> Decimal:
