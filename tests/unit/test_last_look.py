@@ -1,6 +1,7 @@
 """Looking once more, in the end, at payments that may have been created twice."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -16,7 +17,7 @@ from payments.errors import NotFound
 from payments.files.output import write_part
 from payments.import_state import ImportState, Tally
 from payments.last_look import Look, last_look
-from payments.models import Action, Invoice, Outcome, Payment, SourceFile, TruthRecord
+from payments.models import Action, Invoice, LedgerEntry, Outcome, Payment, SourceFile, TruthRecord
 from payments.rules import failed
 from payments.stores.bucket import Bucket
 from unit.records import payment_record, truth_record
@@ -30,12 +31,14 @@ def bucket(tmp_path: Path) -> Bucket:
 class Shelf:
     """An import of four records, and what its invoices have now."""
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: Bucket, *recorded: LedgerEntry) -> None:
         self.bucket = bucket
         self.asked: list[int] = []
         self.learned: list[TruthRecord] = []
         self.paid = {7: Decimal(20)}
+        self.there = Payment(70), Payment(71)
         parts = (self.created(1, 7), self.created(2, 7)), (self.created(3, 8), self.failed(4, 9))
+        parts = parts[0], (parts[1][0], replace(parts[1][1], recorded=recorded))
         for after, part in ((0, parts[0]), (2, parts[1])):
             bucket.store_part("bucket", "import", after, write_part(part))
 
@@ -60,7 +63,7 @@ class Shelf:
         self.asked.append(invoice_id)
         if invoice_id == 8:
             raise NotFound("gone")
-        return (Payment(70), Payment(71))
+        return self.there
 
     def found(self) -> dict[int, tuple[str, ...]]:
         source = SourceFile("bucket", "incoming/a.xml")
@@ -99,3 +102,20 @@ def test_what_was_found_is_stored_so_that_a_further_run_comes_to_the_same(bucket
     found = shelf.found()
     shelf.asked.clear()
     assert (shelf.found(), shelf.asked) == (found, [])
+
+
+def test_what_a_later_record_has_made_of_the_payment_decides_whether_it_adds_up(
+    bucket: Bucket,
+) -> None:
+    """It may have moved to another invoice, and left a second one of the same amount."""
+    shelf = Shelf(bucket, LedgerEntry(7, 2, "then", Decimal(0)))
+    shelf.found()
+    assert 7 in shelf.asked
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_payment_of_zero_counts_only_if_it_is_the_record_s_own(bucket: Bucket, own: bool) -> None:
+    shelf = Shelf(bucket, LedgerEntry(7, 2, "then", Decimal(0)))
+    zero = 2 if own else 70
+    shelf.there = Payment(zero, {"amount": Decimal(0)}), Payment(71, {"amount": Decimal(20)})
+    assert (2 in shelf.found()) is own
