@@ -57,7 +57,7 @@ ifeq ($(HAS_PYTHON313),True)
 	PATH="$(CURDIR)/$(BUILD)/emulator/bin:$$PATH" SAM_CLI_TELEMETRY=0 $(BUILD)/sam/bin/sam build
 endif
 
-bench: $(BUILD)/bench.installed $(BUILD)/runtime.installed ## Measure against the naive import and the bare floor
+bench: $(BUILD)/bench.installed $(BUILD)/runtime.installed ## Measure against the naive import and the bare floor; ARGS="--only budgets" for one table
 	$(IN_TREE) $(BUILD)/bench/bin/python -m benchmarks $(ARGS)
 
 dashboard: $(BUILD)/dashboard.installed $(BUILD)/runtime.installed ## Draw the README's picture of the dashboard

@@ -1,7 +1,8 @@
 """The payments that all contenders import, and the ConnectWise that they find."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from uuid import uuid4
@@ -20,11 +21,23 @@ class Kind(StrEnum):
     NEW = "new payments"
     BY_ID = "updates by id"
     BY_INVOICE = "updates found by invoice"
+    PAID_BEFORE = "updates of invoices paid here before"
+    FURTHER = "further receipts"
 
     @property
     def calls(self) -> int:
         """How many calls a payment takes at least, bulk lookups not counted."""
         return 2 if self is Kind.BY_INVOICE else 1
+
+    @property
+    def is_paid_here(self) -> bool:
+        """Whether each invoice was paid by an earlier file of ours."""
+        return self in (Kind.PAID_BEFORE, Kind.FURTHER)
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What it changes in the function's environment."""
+        return {"SECOND_PAYMENT": "Add"} if self is Kind.FURTHER else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +47,41 @@ class Payment:
     invoice_id: int
     external_id: str
     payment_id: int | None = None
+    amount: str = AMOUNT
 
 
 def set_scene(simulator: Simulator, kind: Kind, count: int) -> list[Payment]:
-    """Begin a new ConnectWise with an invoice for each of `count` payments; return those."""
+    """Begin a new ConnectWise with an invoice for each of `count` payments; return those.
+
+    It is of another company each time, of which the ledger knows nothing.
+    """
     simulator.reset()
+    simulator.configure(company=uuid4().hex[:8])
     simulator.add_invoices(count=count, first_id=FIRST_INVOICE_ID)
     payments = list(new_payments(count))
-    if kind is Kind.NEW:
+    if kind is Kind.NEW or kind.is_paid_here:
         return payments
-    existing = [simulator.add_payment(p.invoice_id, _AMOUNT_BEFORE)["id"] for p in payments]
-    if kind is Kind.BY_INVOICE:
-        return payments
-    return [
-        Payment(payment.invoice_id, payment.external_id, payment_id)
-        for payment, payment_id in zip(payments, existing, strict=True)
-    ]
+    for payment in payments:
+        simulator.add_payment(payment.invoice_id, _AMOUNT_BEFORE)
+    return with_ids(simulator, payments) if kind is Kind.BY_ID else payments
+
+
+def paid_before(payments: Iterable[Payment]) -> Iterator[Payment]:
+    """Yield what an earlier file has paid on the same invoices."""
+    for payment in payments:
+        before = f"{payment.external_id}-before"
+        yield replace(payment, external_id=before, amount=_AMOUNT_BEFORE)
+
+
+def with_ids(simulator: Simulator, payments: Iterable[Payment]) -> list[Payment]:
+    """Return the payments with the id that ConnectWise has on each one's invoice."""
+    held = {row["invoice"]["id"]: row["id"] for row in simulator.payments()}
+    return [replace(payment, payment_id=held[payment.invoice_id]) for payment in payments]
+
+
+def amount_after(kind: Kind) -> Decimal:
+    """Return what each payment comes to when the file is imported as it should be."""
+    return Decimal(AMOUNT) + (Decimal(_AMOUNT_BEFORE) if kind is Kind.FURTHER else 0)
 
 
 def new_payments(count: int) -> Iterator[Payment]:
@@ -76,7 +108,7 @@ def _record(payment: Payment) -> str:
         "    <invoice>\n"
         f"      <id>{payment.invoice_id}</id>\n"
         "    </invoice>\n"
-        f"    <amount>{AMOUNT}</amount>\n"
+        f"    <amount>{payment.amount}</amount>\n"
         f"    <paymentDate>{DATE}</paymentDate>\n"
         "  </InvoicePayment>\n"
     )

@@ -28,7 +28,8 @@ _NOTE = """\
 Calls, wall and CPU: for one payment. Ideal: calls x latency / connections, which nothing can beat.
 Ours includes all it does from S3's notification to the closed import: file, truth table, outcomes,
 checkpoints, success and fail file; S3, DynamoDB and Secrets Manager over TLS. The naive import
-reads the file and calls; the floor only calls."""
+reads the file and calls; the floor only calls. Invoices paid here before were paid by an import of
+ours that is not measured. Only ours adds receipts up; only the floor knows the payments' ids."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
@@ -14,7 +15,16 @@ from typing import Any
 from benchmarks.busy import Busy, cpu_seconds, share
 from benchmarks.deployment import Deployment
 from benchmarks.job import Job, Usage
-from benchmarks.scene import Kind, set_scene, write_payment_file
+from benchmarks.scene import (
+    AMOUNT,
+    Kind,
+    Payment,
+    amount_after,
+    paid_before,
+    set_scene,
+    with_ids,
+    write_payment_file,
+)
 from local_stack import LocalStack
 from simulator.control import Counts, Simulator
 
@@ -61,7 +71,7 @@ class Stage:
         self.simulator = simulator
         self.deployment = deployment
         self.folder = folder
-        self._runs = 0
+        self._files = 0
 
     def run(
         self,
@@ -72,23 +82,46 @@ class Stage:
         switches: Mapping[str, Any],
     ) -> Measurement:
         """Let a contender import `count` payments; `switches` are the simulator's."""
-        self._runs += 1
-        path = self.folder / f"payments-{self._runs}.xml"
-        write_payment_file(path, set_scene(self.simulator, kind, count))
+        payments = set_scene(self.simulator, kind, count)
         self.deployment.put_secret(self.simulator.secret)
-        event = self.deployment.upload(path) if contender == "ours" else {}
-        job = Job(contender, kind, str(path), connections, self.simulator.secret, event)
+        environment = {**self.deployment.environment(connections), **kind.environment}
+        if kind.is_paid_here:
+            before = self._job("ours", kind, connections, paid_before(payments))
+            run_job(before, self.folder, environment)
+            # The floor knows beforehand what to change.
+            payments = with_ids(self.simulator, payments) if contender == "floor" else payments
+        job = self._job(contender, kind, connections, payments)
         self.simulator.clear_calls()
         self.simulator.configure(log_calls=False, **switches)
+        return self._measured(job, count, environment)
+
+    def _job(
+        self, contender: str, kind: Kind, connections: int, payments: Iterable[Payment]
+    ) -> Job:
+        """Write a file, upload it where that is how it gets there, and return what to do."""
+        self._files += 1
+        path = self.folder / f"payments-{self._files}.xml"
+        write_payment_file(path, payments)
+        event = self.deployment.upload(path) if contender == "ours" else {}
+        return Job(contender, kind, str(path), connections, self.simulator.secret, event)
+
+    def _measured(self, job: Job, count: int, environment: Mapping[str, str]) -> Measurement:
         began, before = monotonic(), self._servers_cpu_seconds()
-        usage = run_job(job, self.folder, self.deployment.environment(connections))
+        usage = run_job(job, self.folder, environment)
         seconds, after = monotonic() - began, self._servers_cpu_seconds()
         counts = self.simulator.counts()
-        _check(contender, counts, count)
-        path.unlink()
+        _check(job.contender, counts, count)
+        self._check_amounts(job)
         shares = (share(*times, seconds) for times in zip(before, after, strict=True))
         startup_seconds = seconds - usage.wall_seconds
         return Measurement(count, usage, counts, startup_seconds, Busy(*shares))
+
+    def _check_amounts(self, job: Job) -> None:
+        """Make sure that every payment came to what it should be."""
+        expected = amount_after(Kind(job.kind)) if job.contender == "ours" else Decimal(AMOUNT)
+        held = {row["amount"] for row in self.simulator.payments()}
+        if held != {expected}:
+            raise RuntimeError(f"{job.contender} left {held}, where {expected} should be")
 
     def _servers_cpu_seconds(self) -> tuple[float | None, float | None]:
         return cpu_seconds(self.simulator.pid), cpu_seconds(self.deployment.pid)
