@@ -8,6 +8,11 @@ from payments.clock import iso
 from payments.import_state import ImportState
 from payments.models import SourceFile
 
+NO_NOTIFICATION = (
+    "The event has no S3 notification of a created object, so nothing was imported. What one looks "
+    "like show the samples in events/; `sam local generate-event s3 put` makes one."
+)
+
 
 def closed(state: ImportState, *, earlier: bool) -> dict[str, Any]:
     """Describe an import that is closed; `earlier`: by another run, so that this did nothing."""
@@ -22,6 +27,7 @@ def closed(state: ImportState, *, earlier: bool) -> dict[str, Any]:
         updated=tally.updated,
         skipped=tally.skipped,
         failed=tally.failed,
+        replaced=tally.replaced,
         totalAmount=f"{tally.total_amount:f}",
         recordedAmount=f"{tally.recorded_amount:f}",
         skippedAmount=f"{tally.skipped_amount:f}",

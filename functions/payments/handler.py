@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from aws_lambda_powertools import Logger
 
-from payments.answer import closed, ignored, waiting
+from payments.answer import NO_NOTIFICATION, closed, ignored, waiting
 from payments.clock import Clock
 from payments.deliveries import Delivery, Message, deliveries
 from payments.importer import PutBack, RunResult
@@ -64,7 +64,7 @@ class EventHandler:
         """Return the batch response: which messages are to come again.
 
         After the first of those none is handled, so that the queue keeps its order. `files` is for
-        who has called by hand: what became of each file.
+        who has called by hand: what became of each file, or `error` if the event names none.
         """
         deadline = self._clock.monotonic() + remaining_seconds
         deadline -= min(_RESERVE_SECONDS, remaining_seconds / 4)
@@ -74,7 +74,8 @@ class EventHandler:
             if failures or not self._done(delivery, deadline, files):
                 assert delivery.message is not None
                 failures.append({"itemIdentifier": delivery.message.message_id})
-        return {"batchItemFailures": failures, "files": files}
+        unnamed = {} if failures or files else {"error": NO_NOTIFICATION}
+        return {"batchItemFailures": failures, "files": files, **unnamed}
 
     def _done(self, delivery: Delivery, deadline: float, files: list[dict[str, Any]]) -> bool:
         """Import the files of a delivery; False if its message has been put back."""

@@ -120,7 +120,9 @@ def test_a_version_that_was_deleted_closes_its_import_as_failed(
     bucket.s3.delete_object(Bucket=bucket.name, Key=f"incoming/{name}", VersionId=version)
     outcome = deployment.outcome(name)
     [reason] = outcome.file_errors
-    assert reason.startswith("The file was deleted before its import ended.")
+    assert reason.startswith(
+        "There is no such file in the bucket: it was deleted before its import ended"
+    )
     entry = deployment.finished_import(name)
     assert (entry["status"], entry["error"]) == ("Failed", reason)
     assert amounts(connectwise, invoices[1]) == []

@@ -81,7 +81,11 @@ def set_up(engine: Engine, image: str, built: Path, parent: Path) -> Iterator[St
 def explain(stage: Stage, pasted: Pasted, show_url: str) -> str:
     """Return the lines to paste, with what each does."""
     generated = stage.uploads[_GENERATED]
-    parts = ["\nPaste into another terminal. The last line of each is the function's answer."]
+    parts = [
+        "\nPaste into another terminal. The last line of each is the function's answer.",
+        "What SAM's stand-in for Lambda may print after it (`Failed to get next invocation`, with a"
+        " traceback) only says that the container was ended: it is harmless.",
+    ]
     for name in _SAMPLES:
         parts += [f"\n# events/{name}: {stage.uploads[name].key}", pasted.invoke(f"events/{name}")]
     return "\n".join([

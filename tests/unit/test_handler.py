@@ -272,7 +272,9 @@ def test_without_a_queue_a_fault_of_ours_is_raised(
 def test_who_calls_by_hand_is_told_what_became_of_the_file(
     answer: Handle, importer: FakeImporter
 ) -> None:
-    tally = Tally(created=1, failed=1, recorded_amount=Decimal("10.50"), failed_amount=Decimal(2))
+    tally = Tally(
+        updated=1, failed=1, replaced=1, recorded_amount=Decimal("10.50"), failed_amount=Decimal(2)
+    )
     source = SourceFile("payments", "incoming/a.xml", "v1")
     state = ImportState("i1", source, Status.COMPLETED_WITH_FAILURES, total=2, tally=tally)
     importer.result = lambda _: Finished(state)
@@ -280,9 +282,24 @@ def test_who_calls_by_hand_is_told_what_became_of_the_file(
         [told] = answer(event)["files"]
         assert told["key"] == "incoming/a.xml"
         assert told["status"] == "CompletedWithFailures"
-        assert (told["total"], told["created"], told["failed"]) == (2, 1, 1)
+        assert (told["total"], told["updated"], told["replaced"], told["failed"]) == (2, 1, 1, 1)
         assert (told["totalAmount"], told["recordedAmount"]) == ("12.50", "10.50")
         assert json.loads(json.dumps(told)) == told
+
+
+@pytest.mark.parametrize(
+    "event", [{}, [1, 2], "hello", None, {"Records": []}, sqs_texts("["), sqs_texts("{}")]
+)
+def test_who_calls_by_hand_without_a_notification_is_told_so(answer: Handle, event: Any) -> None:
+    told = answer(event)
+    assert "no S3 notification" in told["error"]
+    assert "events/" in told["error"]
+    assert told["batchItemFailures"] == []
+
+
+def test_who_calls_by_hand_with_one_gets_no_error(answer: Handle) -> None:
+    assert "error" not in answer(eventbridge("incoming/a.xml"))
+    assert "error" not in answer(eventbridge("test/key"))
 
 
 def test_a_file_that_was_imported_before_is_told_as_that(

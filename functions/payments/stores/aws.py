@@ -41,8 +41,9 @@ _REFUSED = {
 _FILE_REFUSED = {
     **dict.fromkeys(
         GONE,
-        "The file was deleted before its import ended. If it is to be imported after all, upload "
-        "it again: what is recorded already is found again",
+        "There is no such file in the bucket: it was deleted before its import ended, or its key "
+        "is another. If it is to be imported after all, upload it again: what is recorded already "
+        "is found again",
     ),
     "InvalidArgument": "S3 knows no such version of the file: upload it again",
     **dict.fromkeys(CHANGED, "The file was overwritten before its import began"),
