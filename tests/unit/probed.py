@@ -41,6 +41,7 @@ class Tenant:
     asked: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.do("add-series", count=9, first_id=1, number="INV-{id}", fields={"total": "100.00"})
@@ -81,7 +82,9 @@ class Tenant:
             confirm or self._consent,
             self.said.append,
         )
-        return probe(access, asked)
+        result = probe(access, asked)
+        self.remarks = result.remarks
+        return result
 
     def finds(self, **switches: Any) -> dict[str, Finding]:
         """What a probe finds of a tenant that is such."""

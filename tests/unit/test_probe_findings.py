@@ -165,4 +165,4 @@ def test_the_invoice_is_as_it_was(tenant: Tenant) -> None:
     assert result.clean
     assert tenant.do("invoices", ids=[INVOICE]) == before
     assert tenant.notes == []
-    assert len(tenant.kinds) <= 65
+    assert len(tenant.kinds) <= 85

@@ -230,7 +230,7 @@ def test_a_create_that_never_shows_is_remembered(tenant: Tenant) -> None:
     """Should it come after all, the next probe takes it back."""
     result = tenant.probe(ending("payment-create", NoAnswer("ReadTimeout")))
     assert result.stopped
-    assert "never answered, and has not shown since" in result.remarks[0]
+    assert "never answered, and it has not shown since" in result.remarks[0]
     pay(tenant, "0.01")
     assert tenant.probe().clean
     assert tenant.payments == []

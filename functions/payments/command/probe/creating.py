@@ -21,6 +21,7 @@ from payments.command.probe.dialogue import (
     Row,
     Steps,
     not_tried,
+    refused,
 )
 from payments.command.probe.known import Known
 from payments.command.probe.reading import INVOICES, PAGE_SIZE, by_id
@@ -28,6 +29,7 @@ from payments.connectwise.answers import usable_id, usable_number
 from payments.models import Fields
 from payments.payment_fields import WRITABLE
 
+_DECIDES = "What a record does to it, or adds, says the setting `SecondPayment`."
 UNPOSTED = "/finance/accounting/unpostedpayments"
 
 
@@ -40,7 +42,7 @@ def type_needed(known: Known) -> Steps[Finding]:
     for base in (invoice, {}, {**invoice, **day}, {**invoice, **kind}, {**invoice, **day, **kind}):
         answer = yield Create({**base, "amount": CENT})
         answers.append(answer)
-        if answer.payment_id or answer.forbidden:
+        if answer.payment_id or answer.ok or answer.forbidden:
             break
     if not answers[-1].payment_id:
         return _no_create(answers)
@@ -76,7 +78,7 @@ def _no_create(answers: list[Answer]) -> Finding:
     if last.ok:
         return Finding("not shown", "takes it, and does not show it", "No import can work.", facts)
     means = "Read the reason; perhaps this invoice cannot be paid (closed?): try another."
-    return Finding("refused", f"refuses it: {first}", means, facts)
+    return refused(last, means, facts, f"refuses it: {first}")
 
 
 def payment_list(known: Known) -> Steps[Finding]:
@@ -169,14 +171,14 @@ def _second(answer: Answer, first_stays: bool, another: bool, facts: dict[str, A
         means = (
             "Nobody but the import keeps it to one payment: two imports, or people who record "
             "payments by hand, can pay an invoice twice. Such an invoice's records fail, and have "
-            "to name the payment by <id>."
+            f"to name the payment by <id>. {_DECIDES}"
         )
         said = (
             "takes it: two payments" if answer.ok else f"refuses it ({answer}), yet there are two"
         )
         return Finding("second" if answer.ok else "refused, yet there", said, means, facts)
     if not answer.ok:
-        means = "Nothing to do: a payment that is there is updated. Of instalments send the sum."
-        return Finding("refused", f"refuses it: {answer}", means, facts)
-    means = "Nothing to do; but whatever creates a payment overwrites the one before."
+        means = f"Nothing to do: a payment that is there is updated. {_DECIDES}"
+        return refused(answer, means, facts)
+    means = f"Nothing to do; but whatever creates a payment overwrites the one before. {_DECIDES}"
     return Finding("replaces", "takes it in place of the first", means, facts)

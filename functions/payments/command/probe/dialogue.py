@@ -72,6 +72,11 @@ class Answer:
         return self.status == 403
 
     @property
+    def tells_nothing(self) -> bool:
+        """Whether it is a server error or none: that is no rule of the tenant."""
+        return not self.status or self.status >= 500
+
+    @property
     def record(self) -> Row:
         """The record that is answered, empty if it is none."""
         return self.body if isinstance(self.body, dict) else {}
@@ -122,6 +127,19 @@ class Finding:
     says: str
     means: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def refused(answer: Answer, means: str, facts: Mapping[str, Any], says: str = "") -> Finding:
+    """Say that ConnectWise does not take something, or that its answer tells nothing."""
+    if answer.tells_nothing:
+        return not_known(f"answered {answer}", facts)
+    result = "forbidden" if answer.forbidden else "refused"
+    return Finding(result, says or f"refuses it: {answer}", means, facts)
+
+
+def not_known(says: str, facts: Mapping[str, Any] | None = None) -> Finding:
+    """Say that a question was asked, and not answered."""
+    return Finding("not known", f"{says}: not known", "Run it again another time.", facts or {})
 
 
 def not_tried(why: str) -> Finding:

@@ -77,6 +77,7 @@ class Known:
     held: Fields = field(default_factory=dict)
     base: Fields | None = None
     deletes: bool = False
+    changes_amounts: bool = False
     takes_days: bool = False
     credited: Credited | None = None
     made: list[Made] = field(default_factory=list)
@@ -100,6 +101,11 @@ class Known:
     def odd_moment(self) -> str:
         """A moment of that day that nobody else would send."""
         return f"{self.day[:10]}T17:{ODD_MINUTE}Z"
+
+    @property
+    def odd_day(self) -> Fields:
+        """That moment, where a payment can have one: by it a lost payment is known again."""
+        return {"paymentDate": self.odd_moment} if self.takes_days else {}
 
     def made_any(self, kind: str) -> bool:
         """Tell whether a call of this kind was made."""

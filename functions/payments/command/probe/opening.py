@@ -83,12 +83,12 @@ def clean_up_after_earlier(session: Session, clock: Clock, yes: bool, confirm: C
 def _ask_about(session: Session, payment: Payment, confirm: Confirm) -> None:
     """Ask, in any case, about a payment that may be somebody else's."""
     said = (
-        f"An earlier probe was ended while it tried to pay more than the balance of invoice "
-        f"{session.known.invoice.number}. There is now {_named((payment,))}, which may be that, or "
-        "somebody's own. Is it surely nobody's, and to be taken back?"
+        f"An earlier probe was ended while it made payments on invoice "
+        f"{session.known.invoice.number}. There is now {_named((payment,))}, which may be one of "
+        "those, or somebody's own. Is it surely nobody's, and to be taken back?"
     )
     if confirm(said):
-        session.ledger.payments.add(payment.id)
+        session.ledger.adopt(payment)
 
 
 def what_is_left(left: Left, session: Session) -> str:
@@ -99,10 +99,17 @@ def what_is_left(left: Left, session: Session) -> str:
             f"ConnectWise does not answer: what this probe did to invoice {number} may still be "
             f"there. When it answers, {again}; it takes that back first."
         )
+    if left.never_shown:
+        listed = ", ".join(f"payment {number}" for number in left.never_shown)
+        return (
+            f"ConnectWise said that it has created {listed} on invoice {number}, and does not list "
+            f"it. Look for it in ConnectWise, and {again}: if it is listed then, it is taken back. "
+            f"If it is surely not there, delete {session.ledger.file}."
+        )
     if left.lost:
         return (
-            f"A payment was sent to invoice {number}, never answered, and has not shown since. "
-            f"Look at the invoice later, or {again}: if it has come, it is taken back."
+            f"A payment was sent to invoice {number}, whose id was never answered, and it has not "
+            f"shown since. Look at the invoice later, or {again}: if it has come, it is taken back."
         )
     return (
         f"This API member cannot delete what was created on invoice {number}. Still there: "
@@ -113,9 +120,10 @@ def what_is_left(left: Left, session: Session) -> str:
 
 def what_is_not_ours(left: Left, session: Session) -> str:
     """Say what has appeared meanwhile."""
+    again = " Run the same command again: it asks whether to take it back." if left.doubtful else ""
     return (
         f"On invoice {session.known.invoice.number} there is now {_named(left.others)}: not surely "
-        "the probe's, so it was left alone. Look at it in ConnectWise."
+        f"the probe's, so it was left alone. Look at it in ConnectWise.{again}"
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from payments.command.probe.common import NO_PAYMENT
 from payments.command.probe.dialogue import Finding
 from payments.command.tables import table
 from payments.connectwise.answers import write_json
@@ -37,7 +38,8 @@ class Result:
     @property
     def clean(self) -> bool:
         """Whether everything was asked, and nothing is left."""
-        return not (self.interrupted or self.stopped or self.remarks)
+        untried = any(NO_PAYMENT in row.finding.says for row in self.rows)
+        return not (untried or self.interrupted or self.stopped or self.remarks)
 
 
 def found_table(rows: Iterable[Found]) -> Table:

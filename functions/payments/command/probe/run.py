@@ -26,7 +26,7 @@ from payments.command.probe.opening import (
 from payments.command.probe.questions import QUESTIONS, Question
 from payments.command.probe.reading import INVOICES, by_number
 from payments.command.probe.report import Found, Result
-from payments.command.probe.session import Left, Session
+from payments.command.probe.session import Left, NotOurs, Session
 from payments.command.problem import OUR_ERRORS, CommandFailed, sentence
 
 _TAKING_BACK = "Taking back what was created. Ctrl-C does not end that; it may take a minute."
@@ -93,10 +93,10 @@ def _announced(invoice: ProbedInvoice) -> str:
             "invoice is paid. "
         )
     return (
-        f"Invoice {invoice.number} (id {invoice.id}): some 60 calls, one at a time. On this "
+        f"Invoice {invoice.number} (id {invoice.id}): some 80 calls, one at a time. On this "
         "invoice up to seven payments of -0.01 to 0.02 are created, changed and deleted again. "
-        f"{over}Nothing else is changed. If this API member may not delete payments, one stays, "
-        "with amount 0. Use a sandbox, or an invoice made for tests."
+        f"{over}Nothing else is changed. If this API member may not delete payments, up to two "
+        "stay, with amount 0. Use a sandbox, or an invoice made for tests."
     )
 
 
@@ -105,8 +105,8 @@ def _ask_all(session: Session, say: Say, result: Result) -> None:
     for question in QUESTIONS:
         try:
             finding = _asked(session, question, stopped)
-        except OUR_ERRORS as error:
-            stopped = sentence(error)
+        except (*OUR_ERRORS, NotOurs) as error:
+            stopped = str(error) if isinstance(error, NotOurs) else sentence(error)
             result.stopped = True
             finding = not_tried(stopped)
         say(f"{question.row}: {finding.result}")
@@ -125,10 +125,11 @@ def _asked(session: Session, question: Question, stopped: str) -> Finding:
 
 
 def _remarks(session: Session, left: Left) -> list[str]:
-    if left.anything:
-        return [what_is_left(left, session)]
+    remarks = [what_is_left(left, session)] if left.anything else []
     if left.others:
-        return [what_is_not_ours(left, session)]
+        remarks.append(what_is_not_ours(left, session))
+    if remarks:
+        return remarks
     if not session.known.made_any("create"):
         return []
     return _not_as_before(session)

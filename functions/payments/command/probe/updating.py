@@ -22,6 +22,7 @@ from payments.command.probe.dialogue import (
     Steps,
     Update,
     not_tried,
+    refused,
 )
 from payments.command.probe.known import Known
 from payments.command.probe.reading import PAGE_SIZE
@@ -48,6 +49,8 @@ class UpdateOf:
         answer = yield Update(known.payment, {self.name: value})
         held = known.held = (yield our_payment(known)).held
         changed = _same(self.name, value, held.get(self.name))
+        if self.name == "amount":
+            known.changes_amounts = answer.ok and changed
         if changed and self.name == "type" and "type" in before:
             yield Update(known.payment, {"type": before["type"]})
             known.held = {**known.held, "type": before["type"]}
@@ -68,7 +71,7 @@ class UpdateOf:
             return Finding("forbidden", f"does not let this API member: {answer}", means, facts)
         if not answer.ok:
             means = f"Leave <{self.name}> out of records that update a payment."
-            return Finding("refused", f"refuses it: {answer}{also}", means, facts)
+            return refused(answer, means, facts, f"refuses it: {answer}{also}")
         if self.name not in held:
             means = "The import cannot see whether it took effect."
             return Finding("not shown", f"takes it, and does not show it{also}", means, facts)
@@ -96,11 +99,11 @@ def deletion(known: Known) -> Steps[Finding]:
     if answer.ok and listed.ok and known.payment not in listed.ids:
         known.payment, known.deletes = None, True
         return Finding("deleted", "deletes it", "No import deletes anything.", answer.facts)
-    means = "No import deletes anything. What this probe created stays, with amount 0."
+    stays = "stays, with amount 0" if known.changes_amounts else "stays"
+    means = f"No import deletes anything. What this probe created {stays}."
     if answer.ok:
         return Finding("unchanged", "says so, and keeps it", means, answer.facts)
-    result = "forbidden" if answer.forbidden else "refused"
-    return Finding(result, f"does not delete it: {answer}", means, answer.facts)
+    return refused(answer, means, answer.facts, f"does not delete it: {answer}")
 
 
 def update_questions() -> Iterator[tuple[str, Callable[[Known], Steps[Finding]]]]:

@@ -22,7 +22,9 @@ from payments.command.probe.dialogue import (
     Finding,
     Steps,
     Update,
+    not_known,
     not_tried,
+    refused,
 )
 from payments.command.probe.known import Known
 from payments.models import Fields, amount_of, day_of
@@ -42,6 +44,8 @@ def day(known: Known) -> Steps[Finding]:
     if not begin.answer.ok:
         return begin.refused("Leave <paymentDate> out: tell the maintainers.")
     known.takes_days = True
+    if begin.same and _moved(known.day, day_of(begin.held)) != "sent":
+        return not_known("a PATCH of the day has no effect here, and nothing can be deleted")
     end = yield from _written(known, {"paymentDate": known.late_that_day}, keep=True)
     held = _moved(known.day, day_of(begin.held)), _moved(known.late_that_day, day_of(end.held))
     return _day(begin, held)
@@ -90,8 +94,8 @@ class Amount:
     difference: str
 
     def __call__(self, known: Known) -> Steps[Finding]:
-        if _cannot_write(known):
-            return not_tried(NO_PAYMENT)
+        if (unfit := _cannot_tell(known)) is not None:
+            return unfit
         written = yield from _written(known, {"amount": self.amount})
         if not written.answer.ok:
             return written.refused(self.refusal)
@@ -122,10 +126,9 @@ def overpayment(known: Known) -> Steps[Finding]:
     balance = known.invoice.balance
     if balance is None:
         return not_tried("ConnectWise does not say what the invoice's balance is")
-    if _cannot_write(known):
-        return not_tried(NO_PAYMENT)
-    moment: Fields = {"paymentDate": known.odd_moment} if known.takes_days else {}
-    written = yield from _written(known, {"amount": balance + CENT, **moment})
+    if (unfit := _cannot_tell(known)) is not None:
+        return unfit
+    written = yield from _written(known, {"amount": balance + CENT})
     if known.payment is not None:
         yield Update(known.payment, {"amount": CENT})
     return _over(known, written, balance)
@@ -149,27 +152,29 @@ def _over(known: Known, written: _Written, balance: Decimal) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """How a value was sent, and what ConnectWise holds then."""
+    """How a value was sent, and what ConnectWise holds then; `same`: no other than before."""
 
     how: str
     answer: Answer
     held: Fields
+    same: bool = False
 
     @property
     def facts(self) -> dict[str, Any]:
         return {"by": self.how, **self.answer.facts}
 
     def refused(self, means: str) -> Finding:
-        return Finding("refused", f"refuses it: {self.answer}", means, self.facts)
+        return refused(self.answer, means, self.facts)
 
 
 def _written(known: Known, fields: Fields, *, keep: bool = False) -> Steps[_Written]:
     """Send values with a payment of their own, or where none can be deleted, with ours."""
     if known.payment is not None:
+        before = known.held
         answer = yield Update(known.payment, fields)
         known.held = (yield our_payment(known)).held
-        return _Written("update", answer, known.held)
-    answer = yield Create({**(known.base or {}), "amount": CENT, **fields})
+        return _Written("update", answer, known.held, known.held == before)
+    answer = yield Create({**(known.base or {}), "amount": CENT, **known.odd_day, **fields})
     known.payment = answer.payment_id
     if known.payment is None:
         return _Written("create", answer, {})
@@ -181,3 +186,12 @@ def _written(known: Known, fields: Fields, *, keep: bool = False) -> Steps[_Writ
 
 def _cannot_write(known: Known) -> bool:
     return known.payment is None and not known.deletes
+
+
+def _cannot_tell(known: Known) -> Finding | None:
+    """Say why no amount can be tried, None if one can."""
+    if _cannot_write(known):
+        return not_tried(NO_PAYMENT)
+    if known.payment is not None and not known.changes_amounts:
+        return not_known("a PATCH of the amount has no effect here, and nothing can be deleted")
+    return None
