@@ -244,6 +244,21 @@ def test_where_a_patch_has_no_effect_and_nothing_can_be_deleted_no_amount_is_jud
     assert "amount 0" not in found["delete"].means
 
 
+def test_a_day_that_never_shows_is_told_so_though_a_patch_seems_to_change_nothing(
+    tenant: Tenant,
+) -> None:
+    values: dict[str, Any] = {"fixed_fields": ["paymentDate"], "delete_payments": "forbid"}
+    assert tenant.finds(**values, shows_days=False)["day"].result == "not shown"
+
+
+def test_two_payments_of_which_none_is_listed_are_not_judged(tenant: Tenant) -> None:
+    def unlisted(tenant: Tenant, effect: Callable[[], Answer]) -> Response:
+        return Response(200, {}, b"[]")
+
+    rows = tenant.probe(at(tenant, "payments", unlisted)).rows
+    assert {row.row: row.finding for row in rows}["second-payment"].result == "not known"
+
+
 def test_where_nothing_could_be_created_not_all_was_tried(tenant: Tenant) -> None:
     tenant.is_such(write_payments=False)
     assert not tenant.probe().clean

@@ -20,6 +20,7 @@ from payments.command.probe.dialogue import (
     Get,
     Row,
     Steps,
+    not_known,
     not_tried,
     refused,
 )
@@ -162,6 +163,8 @@ def second_payment(known: Known) -> Steps[Finding]:
         yield Delete(number)
     if first not in listed.ids and answer.payment_id in listed.ids:
         known.payment = answer.payment_id
+    if not {first, answer.payment_id} & set(listed.ids):
+        return not_known("lists neither of the two", facts)
     known.held = (yield our_payment(known)).held
     return _second(answer, first in listed.ids, bool(others), facts)
 

@@ -132,14 +132,14 @@ class Finding:
 def refused(answer: Answer, means: str, facts: Mapping[str, Any], says: str = "") -> Finding:
     """Say that ConnectWise does not take something, or that its answer tells nothing."""
     if answer.tells_nothing:
-        return not_known(f"answered {answer}", facts)
+        return not_known(f"answered {answer}" if answer.status else str(answer), facts)
     result = "forbidden" if answer.forbidden else "refused"
     return Finding(result, says or f"refuses it: {answer}", means, facts)
 
 
 def not_known(says: str, facts: Mapping[str, Any] | None = None) -> Finding:
     """Say that a question was asked, and not answered."""
-    return Finding("not known", f"{says}: not known", "Run it again another time.", facts or {})
+    return Finding("not known", says, "Run it again another time.", facts or {})
 
 
 def not_tried(why: str) -> Finding:

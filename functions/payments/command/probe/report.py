@@ -16,6 +16,7 @@ from payments.command.tables import table
 from payments.connectwise.answers import write_json
 
 FORMAT = 1
+_OPEN = ("not tried", "not known")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,7 @@ def found_table(rows: Iterable[Found]) -> Table:
     shown = table("", "Row", "This ConnectWise", "What it means for you")
     for found in rows:
         finding = found.finding
-        says = (
-            f"{finding.result}: {finding.says}" if finding.result == "not tried" else finding.says
-        )
+        says = f"{finding.result}: {finding.says}" if finding.result in _OPEN else finding.says
         shown.add_row(found.row, says, finding.means)
     return shown
 

@@ -44,7 +44,7 @@ def day(known: Known) -> Steps[Finding]:
     if not begin.answer.ok:
         return begin.refused("Leave <paymentDate> out: tell the maintainers.")
     known.takes_days = True
-    if begin.same and _moved(known.day, day_of(begin.held)) != "sent":
+    if begin.same and _moved(known.day, day_of(begin.held)) not in ("sent", "not shown"):
         return not_known("a PATCH of the day has no effect here, and nothing can be deleted")
     end = yield from _written(known, {"paymentDate": known.late_that_day}, keep=True)
     held = _moved(known.day, day_of(begin.held)), _moved(known.late_that_day, day_of(end.held))
