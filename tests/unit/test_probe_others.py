@@ -218,7 +218,7 @@ def failing_after_all(tenant: Tenant, effect: Callable[[], Answer]) -> Any:
         (
             "payment-create",
             failing_after_all,
-            ("second-payment", "day", "decimals", "zero"),
+            ("second-payment", "day", "decimals", "zero", "negative", "overpayment"),
         ),
         ("payment-update", failing, ("update-amount", "update-type", "update-paymentDate")),
         ("payment-delete", failing, ("delete",)),
@@ -232,6 +232,7 @@ def test_a_server_error_is_no_rule_of_the_tenant(
         assert found[row].result == "not known", row
         assert found[row].says.startswith("answered 500"), row
         assert "Leave" not in found[row].means, row
+    assert not any(amounts(tenant))
 
 
 def test_where_a_patch_has_no_effect_and_nothing_can_be_deleted_no_amount_is_judged(
@@ -240,7 +241,7 @@ def test_where_a_patch_has_no_effect_and_nothing_can_be_deleted_no_amount_is_jud
     found = tenant.finds(fixed_fields=["amount"], delete_payments="forbid")
     for row in ("decimals", "zero", "negative", "overpayment"):
         assert found[row].result == "not known", row
-        assert "a PATCH of the amount has no effect here" in found[row].says
+        assert "no PATCH of the amount takes effect here" in found[row].says
     assert "amount 0" not in found["delete"].means
 
 

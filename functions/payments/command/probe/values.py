@@ -41,11 +41,11 @@ def day(known: Known) -> Steps[Finding]:
     if _cannot_write(known):
         return not_tried(NO_PAYMENT)
     begin = yield from _written(known, {"paymentDate": known.day})
+    known.takes_days = begin.answer.ok or day_of(begin.held) == known.day
     if not begin.answer.ok:
         return begin.refused("Leave <paymentDate> out: tell the maintainers.")
-    known.takes_days = True
     if begin.same and _moved(known.day, day_of(begin.held)) not in ("sent", "not shown"):
-        return not_known("a PATCH of the day has no effect here, and nothing can be deleted")
+        return not_known("no PATCH of the day takes effect here, and nothing can be deleted")
     end = yield from _written(known, {"paymentDate": known.late_that_day}, keep=True)
     held = _moved(known.day, day_of(begin.held)), _moved(known.late_that_day, day_of(end.held))
     return _day(begin, held)
@@ -193,5 +193,5 @@ def _cannot_tell(known: Known) -> Finding | None:
     if _cannot_write(known):
         return not_tried(NO_PAYMENT)
     if known.payment is not None and not known.changes_amounts:
-        return not_known("a PATCH of the amount has no effect here, and nothing can be deleted")
+        return not_known("no PATCH of the amount takes effect here, and nothing can be deleted")
     return None
