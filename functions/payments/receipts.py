@@ -271,12 +271,10 @@ def _not_ours(payment: Payment | None, known: Known, total: Decimal) -> Replaced
 
 def _is_ours(payment: Payment | None, known: Known) -> bool:
     """Tell whether ConnectWise holds a sum of ours; where we have none, zero is one."""
-    ours = _recorded(payment, known.there)
-    if same_amount(_amount(payment), ours):
+    if same_amount(_amount(_before(payment, known)), _recorded(payment, known.there)):
         return True
-    if known.there.found is None:
-        return known.is_doubtful and may_be_left(_amount(payment), known)
-    return same_amount(_amount(_before(payment, known)), ours)
+    was_as_recorded = known.there.found is None
+    return was_as_recorded and known.is_doubtful and may_be_left(_amount(payment), known)
 
 
 def _before(payment: Payment | None, known: Known) -> Payment | None:
