@@ -304,10 +304,12 @@ def _recorded(payment: Payment | None, there: There) -> Decimal:
 def _changed(known: Known, payment: Payment | None) -> str:
     number = known.invoice_id
     recorded = _recorded(payment, known.there)
-    held = "none" if payment is None else f"{payment.id}, of {money(payment.amount or Decimal(0))},"
+    held = (
+        "no payment" if payment is None else f"payment {payment.id}, of {money(_amount(payment))},"
+    )
     ours = f"{money(recorded)} were" if recorded else "none was"
     return (
-        f"ConnectWise has payment {held} on invoice {known.invoice}, but {ours} recorded here. "
+        f"ConnectWise has {held} on invoice {known.invoice}, but {ours} recorded here. "
         "Nothing was sent. Look at the invoice in ConnectWise. If what it holds is right, and is "
         f"to be added to: `python -m payments truth adopt {number}` takes it as one more receipt. "
         "If the receipts from now on are to replace it: "

@@ -35,7 +35,7 @@ from payments.models import (
 from payments.payment_fields import Difference, accepts, differences, same_amount, same_day
 from payments.receipts import add_up
 from payments.second_payment import replaced_by, replaced_entry
-from payments.wording import money, truth_delete, visible
+from payments.wording import money, of_receipts, truth_delete, visible
 
 
 class Answer(Protocol):
@@ -386,7 +386,7 @@ def _recorded_otherwise(
             "was sent. Upload this record again; if that comes to the same, change the payment in "
             "ConnectWise."
         )
-    parts = "" if receipts is None else f", the sum of {len(receipts)} receipts"
+    parts = "" if receipts is None else f", the sum of {of_receipts(len(receipts))}"
     more = difference.held - Decimal(str(difference.sent))
     if abs(more) < 1:
         return f"{told}{parts}: it seems to round. Correct the payment in ConnectWise."

@@ -35,6 +35,11 @@ def money(amount: Decimal, *, thousands: bool = False) -> str:
     return f"{whole}.{decimals:0<2}"
 
 
+def of_receipts(count: int) -> str:
+    """Return how many receipts there are, as people say it."""
+    return "1 receipt" if count == 1 else f"{count} receipts"
+
+
 def truth_delete(external_id: str) -> str:
     """Return the command that deletes an entry of the truth table, for a shell."""
     end_of_options = "-- " if external_id.startswith("-") else ""

@@ -102,7 +102,7 @@ def find_engine(environment: Mapping[str, str]) -> Engine:
     Raises NoEngine.
     """
     for docker_host in _candidates(environment):
-        with suppress(OSError, ValueError, http.client.HTTPException):
+        with suppress(OSError, ValueError, KeyError, http.client.HTTPException):
             return _engine(docker_host)
     if named := environment.get("DOCKER_HOST"):
         raise NoEngine(f"No container engine answers at {named}, which DOCKER_HOST names.")

@@ -122,5 +122,6 @@ def _run(*command: str) -> None:
 def _no_image(architecture: str, reason: str) -> NoEngine:
     return NoEngine(
         f"The image {REPOSITORY}:{tag_of(architecture)} can be had from no registry here, and none "
-        f"can be built in its place: {reason}"
+        f"can be built in its place: {reason} That takes a network once; `make demo` takes neither "
+        "image nor engine."
     )

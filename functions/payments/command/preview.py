@@ -37,7 +37,7 @@ from payments.pipeline import Pipeline
 from payments.quiet import Quiet
 from payments.sending import Sender
 from payments.upsert import Upsert
-from payments.wording import money
+from payments.wording import money, of_receipts
 
 _RECEIPTS_SHOWN = 5
 _NEW_ID = re.compile(rf"\b{FIRST_NEW_ID // 10**6}[0-9]{{6}}\b")
@@ -210,7 +210,9 @@ def _sum(outcome: Outcome) -> tuple[str, ...]:
     more = len(receipts) - len(shown)
     listed = ", ".join([*shown, *([f"and {more} more"] if more else [])])
     return (
-        f"the sum of {len(receipts)} receipts: {listed}." if receipts else "no receipts are left.",
+        f"the sum of {of_receipts(len(receipts))}: {listed}."
+        if receipts
+        else "no receipts are left.",
     )
 
 
