@@ -35,15 +35,15 @@ class Learned:
     ) -> None:
         """Note what was sent to the place.
 
-        A payment that the record itself named need not be the only one there: then what was known
-        before of a single one still holds.
+        A payment that the record itself named need not be the only one there: if it is another
+        than the one that was, nobody knows.
         """
         known = self.only_payment(place)
         self._touched[place[0]] = (chunk, True)
         if is_only or (known is not None and known.id == payment.id):
-            known = payment
-        if known is not None:
-            self._only_payments[place] = (chunk, known)
+            self._only_payments[place] = (chunk, payment)
+        else:
+            self._only_payments.pop(place, None)
         if truth is not None:
             self._truth[truth.external_id] = (chunk, truth)
 

@@ -92,10 +92,12 @@ class Notes:
         there = self.there(invoice_id)
         payment = payments[0] if payments else None
         not_looked_yet = there.found is not None and not there.found.looked
-        is_news = not is_doubtful and not _is_as_recorded(there.entry, payment)
-        if not_looked_yet or is_news:
-            found = Found(self._import_id, looked=True, payment=payment)
-            noted = There(invoice_id, there.entry, found)
+        is_as_recorded = not is_doubtful and _is_as_recorded(there.entry, payment)
+        if not_looked_yet or not (is_doubtful or is_as_recorded):
+            noted = There(invoice_id, there.entry)  # then it is as the ledger says
+            if there.entry is None or not is_as_recorded:
+                found = Found(self._import_id, looked=True, payment=payment)
+                noted = replace(noted, found=found)
             self._ledger.store([noted])
             self._put(chunk, noted)
 

@@ -92,6 +92,14 @@ def test_what_is_found_on_an_invoice_that_seemed_clear_is_noted() -> None:
     assert ledger.entries == {1: there(None, found(looked=True, payment=PAYMENT))}
 
 
+def test_what_is_as_the_ledger_knows_it_needs_no_note() -> None:
+    """A later run then knows who had recorded it."""
+    notes, ledger = noted(there(ENTRY))
+    notes.prepare(1, {1: UNKNOWN})
+    notes.looked(1, 1, (PAYMENT,), is_doubtful=False)
+    assert ledger.entries[1] == there(ENTRY)
+
+
 def test_what_may_be_this_import_s_own_is_not_noted_as_found() -> None:
     notes, ledger = noted(None)
     notes.prepare(1, {1: IN_DOUBT})
