@@ -325,8 +325,8 @@ def refused(
     assert deployment.import_records(by_hand).errors == []
     second = payment(external_id=f"RC2-{invoice}", invoice=invoice, amount=100)
     [error] = bookkeeper.deployment.import_records(second).errors
-    assert f"payment {paid['id']}, of 450" in error
-    assert "400 were recorded here" in error
+    assert f"payment {paid['id']}, of 450.00" in error
+    assert "400.00 were recorded here" in error
     return second
 
 
