@@ -113,10 +113,11 @@ def _invoice_of(outcome: StoredOutcome) -> int:
 
 
 def _is_held(held: Mapping[int, Decimal | None], invoice: Invoice | None) -> bool:
-    if invoice is None or invoice.paid is None:
+    """Tell whether an invoice's sum shows its payment; one of zero shows in none."""
+    amount = None if invoice is None else held[invoice.id]
+    if not amount or invoice is None or invoice.paid is None:
         return False
-    amount = held[invoice.id]
-    return bool(amount) and same_amount(amount or Decimal(0), invoice.paid)
+    return same_amount(amount, invoice.paid)
 
 
 def _candidates(

@@ -297,8 +297,9 @@ def _is_sum(entry: LedgerEntry, payment: Payment | None) -> bool:
 def _recorded(payment: Payment | None, there: There) -> Decimal:
     """Return the sum of ours; a payment that was recorded without an external id is none."""
     entry = there.entry
-    is_sum = entry is not None and _is_sum(entry, payment)
-    return (entry.amount if entry is not None and is_sum else None) or Decimal(0)
+    if entry is None or not _is_sum(entry, payment):
+        return Decimal(0)
+    return entry.amount or Decimal(0)
 
 
 def _changed(known: Known, payment: Payment | None) -> str:
@@ -326,7 +327,7 @@ def adopted(there: There, payment: Payment, today: str) -> LedgerEntry:
     What its receipts do not come to is one more of them, with a name that no other invoice has: a
     receipt is corrected, taken back and moved by it.
     """
-    known, held = receipts_before(there, payment), payment.amount or Decimal(0)
+    known, held = receipts_before(there, payment), _amount(payment)
     receipts, day = known, day_of(payment.fields)
     if not same_amount(held, sum_of(known)):
         name = _free_name(f"adopted-{today}-{there.invoice_id}", known)
@@ -341,7 +342,7 @@ def forgotten(there: There, payment: Payment | None) -> LedgerEntry | None:
     """
     number = there.invoice_id
     if payment is not None:
-        held = payment.amount or Decimal(0)
+        held = _amount(payment)
         return LedgerEntry(number, payment.id, "", held, day_of(payment.fields), added_up={})
     if there.entry is None:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -184,3 +185,7 @@ class Deployment:
             bounds=self._bounds,
         )
         return event_handler_in(world, self._settings)
+
+
+Deploy = Callable[..., Deployment]
+"""Deploys it with some invoices and settings."""

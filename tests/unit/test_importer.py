@@ -3,14 +3,13 @@
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from e2e.payment_xml import file_errors, payment, payment_file
 from fakes.connectwise import FakeInvoice, error
-from fakes.deployment import FINISHED, KILLED, PUT_BACK, Deployment
+from fakes.deployment import FINISHED, KILLED, PUT_BACK, Deploy, Deployment
 from fakes.dynamodb import client_error
 from fakes.mishaps import Mishap, answering, kill, kill_after, lost, raising, slow
 from payments.errors import NoAnswer
@@ -20,13 +19,6 @@ from payments.quiet import CALL_SECONDS, SETTLE_SECONDS
 
 FAULT = answering(error(500, "Error", "A timeout has occured."))
 ALWAYS = float("inf")
-
-Deploy = Callable[..., Deployment]
-
-
-@pytest.fixture
-def deploy(tmp_path: Path) -> Deploy:
-    return lambda *invoices, **more: Deployment(tmp_path / "disk", *invoices, **more)
 
 
 @pytest.fixture

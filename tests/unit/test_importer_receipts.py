@@ -10,12 +10,10 @@ import pytest
 
 from e2e.payment_xml import payment
 from fakes.connectwise import FakeInvoice, answer, error
-from fakes.deployment import Deployment
+from fakes.deployment import Deploy, Deployment
 from fakes.mishaps import Mishap, answering, kill, kill_after, lost
 from payments.models import SecondPayment
 from payments.pipeline import Bounds
-
-Deploy = Callable[..., Deployment]
 
 
 @pytest.fixture

@@ -1,24 +1,15 @@
 """Whole files through the deployed program: payments that others have made."""
 
-from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from e2e.payment_xml import payment
 from fakes.connectwise import FakeInvoice
-from fakes.deployment import FINISHED, Deployment
+from fakes.deployment import FINISHED, Deploy, Deployment
 from fakes.mishaps import Mishap, kill, kill_after
 from payments.models import SecondPayment
-
-Deploy = Callable[..., Deployment]
-
-
-@pytest.fixture
-def deploy(tmp_path: Path) -> Deploy:
-    return lambda *invoices, **more: Deployment(tmp_path / "disk", *invoices, **more)
 
 
 @pytest.fixture
