@@ -40,7 +40,7 @@ from payments.models import (
     TruthRecord,
     credit_of,
 )
-from payments.payment_fields import accepts
+from payments.payment_fields import accepts, same_amount
 from payments.receipts import set_back, sum_of, take_away, to_add_up, without
 from payments.rules import answered, decide, failed, settled, to_learn
 from payments.second_payment import to_record
@@ -229,20 +229,21 @@ def _left(
 ) -> tuple[LedgerEntry, tuple[str, ...]]:
     """Return what the ledger is to know of the former invoice, and what is wrong there.
 
-    Raises RecordRejected if the receipt has not left it.
+    Raises RecordRejected if the receipt has not left it: if it holds what the ledger knows, since
+    what it shows may be left by a killed run.
     """
     if isinstance(sent, Occupied):
         raise RecordRejected(f"Payment {update.payment_id} is not there any more.")
     entry = to_add_up(update, former.there, sent.payment)
     if entry.added_up == update.receipts:
         return entry, ()
-    if sent.payment.amount is None or any(
-        it.amount == sent.payment.amount for it in former.payments or ()
-    ):
+    held, before = sent.payment.amount, former.there.entry
+    assert before is not None, "its receipts were known"
+    if held is None or before.amount is None or same_amount(held, before.amount):
         raise RecordRejected(f"ConnectWise has not changed payment {update.payment_id}.")
     told = (
         f"The payment was moved from invoice {former.invoice_id}, but ConnectWise holds "
-        f"{money(sent.payment.amount)} there, not the {money(sum_of(update.receipts or {}))} of "
-        "the receipts that are left. Look at that invoice in ConnectWise."
+        f"{money(held)} there, not the {money(sum_of(update.receipts or {}))} of the receipts that "
+        "are left. Look at that invoice in ConnectWise."
     )
     return replace(entry, added_up=update.receipts), (told,)

@@ -167,7 +167,10 @@ def test_a_move_that_is_cut_is_none(deploy: Deploy) -> None:
     assert sums(deployment) == {1: 0, 2: 100}
 
 
-def test_a_move_whose_rest_is_rounded_is_told_and_still_one(deployment: Deployment) -> None:
+@pytest.mark.parametrize("is_killed", [False, True], ids=["", "killed behind it"])
+def test_a_move_whose_rest_is_rounded_is_told_and_still_one(
+    deployment: Deployment, is_killed: bool
+) -> None:
     """The receipt counts on its new invoice, and on no other."""
 
     def rounds(effect: Callable[[], Any]) -> Any:
@@ -176,7 +179,12 @@ def test_a_move_whose_rest_is_rounded_is_told_and_still_one(deployment: Deployme
         row["amount"] = Decimal(78)
         return answer(200, row)
 
+    def killed(effect: Callable[[], Any]) -> Any:
+        return kill_after(lambda: rounds(effect))
+
     imported(deployment, on(2, 600, "RC-1"), on(2, "77.77", "RC-2"))
+    if is_killed:
+        deployment.mishaps.plan("update", killed, about="invoice 2 ")
     deployment.mishaps.plan("update", rounds, about="invoice 2 ")
     [told] = imported(deployment, on(1, 600, "RC-1"), name="b")
     assert "was moved from invoice 2" in told
