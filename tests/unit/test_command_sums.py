@@ -15,7 +15,8 @@ from fakes.connectwise import FakeConnectWise, FakeInvoice
 from fakes.dynamodb import FakeDynamoDb, FakeTable
 from fakes.way import Answer
 from payments.clock import SystemClock
-from payments.command import app as command
+from payments.command.app import app
+from payments.command.cli import truth
 from payments.command.deployment import Deployment
 from payments.models import (
     Found,
@@ -98,7 +99,7 @@ class Scene:
 
     def runs(self, *arguments: str, answer: str = "") -> tuple[int, str]:
         """Run the command; return its exit code, and all that it says in one line."""
-        result = CliRunner().invoke(command.app, ["truth", *arguments], input=answer)
+        result = CliRunner().invoke(app, ["truth", *arguments], input=answer)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result.exit_code, " ".join(result.output.split())
@@ -113,7 +114,7 @@ class Scene:
 def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
     scene = Scene()
     monkeypatch.setattr(Deployment, "find", lambda *_: scene.deployment)
-    monkeypatch.setattr(command, "open_access", lambda _: access_through(scene.connectwise))
+    monkeypatch.setattr(truth, "open_access", lambda _: access_through(scene.connectwise))
     return scene
 
 

@@ -1,0 +1,1 @@
+"""The subcommands: what is typed, and what is printed."""

@@ -1,0 +1,69 @@
+"""What every subcommand needs: the stack, the exit codes, and how failures are said."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from io import TextIOWrapper
+
+import boto3
+import typer
+
+from payments.command.deployment import Deployment
+from payments.command.problem import CommandFailed, in_plain_words
+from payments.command.progress import SayDone, progress_bar
+from payments.command.tables import new_console
+
+DEFAULT_STACK = "connectwise-payments"
+
+SOME_FAILED = 1
+REFUSED = 2
+INTERRUPTED = 130  # as shells have it: 128 and the number of SIGINT
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which stack, and in which account and region."""
+
+    stack: str
+    region: str | None
+    profile: str | None
+
+    def deployment(self) -> Deployment:
+        """Find the stack."""
+        session = boto3.Session(region_name=self.region, profile_name=self.profile)
+        return Deployment.find(session, self.stack)
+
+
+@contextmanager
+def reporting() -> Iterator[None]:
+    """Say what went wrong in one paragraph, and end with 2."""
+    try:
+        with in_plain_words():
+            yield
+    except CommandFailed as failure:
+        new_console(stderr=True).print(str(failure), soft_wrap=True)
+        raise typer.Exit(REFUSED) from failure
+
+
+def print_anything() -> None:
+    """Print escaped what the output's encoding does not have.
+
+    A file's name may hold bytes that are no text, and a terminal may know no ü.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def progress(description: str) -> AbstractContextManager[SayDone]:
+    """Show progress beside the results: on standard error."""
+    return progress_bar(new_console(stderr=True), description)
+
+
+def deployment_of(context: typer.Context) -> Deployment:
+    """Find the stack that the options name."""
+    where: Where = context.obj
+    return where.deployment()
