@@ -161,7 +161,7 @@ def _say_what_next(console: Console, own_file: Path | None) -> None:
         console.print("  make demo                         the same with our own files")
     console.print("  make test                         all tests, also on this machine")
     console.print(
-        "  sam build && sam deploy --guided  your own AWS account; the README tells how\n"
+        "  sam build && sam deploy           your own AWS account; the README tells how\n"
     )
 
 
