@@ -1,7 +1,7 @@
 """Following an import, and what is shown meanwhile."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import StringIO
 
 from rich.console import Console
@@ -45,8 +45,8 @@ def news(*rows: ImportRow | None) -> list[News]:
 
 def shown(*rows: ImportRow | None) -> list[str]:
     """The lines where the output is no terminal."""
-    output = StringIO()
-    show(Console(file=output, width=80), "p.xml", follow(FakeImport(list(rows)).watch()))
+    output, watch = StringIO(), FakeImport(list(rows)).watch()
+    show(Console(file=output, width=80), "p.xml", follow(watch), watch.now)
     return output.getvalue().splitlines()
 
 
@@ -83,11 +83,21 @@ def test_progress_takes_the_explanation_back() -> None:
     assert [item.waits_for for item in told[-3:]] == ["It waits.", None, None]
 
 
-def test_without_a_terminal_each_step_is_a_line() -> None:
+def test_without_a_terminal_the_first_and_the_last_step_are_lines() -> None:
     assert shown(None, BEGUN, CHECKED, CHECKED, HALF, DONE) == [
         "p.xml: 0 of 4 records",
-        "p.xml: 2 of 4 records",
         "p.xml: 4 of 4 records",
+    ]
+
+
+def test_without_a_terminal_there_is_a_line_every_five_seconds_with_the_time_left() -> None:
+    """Two records a second."""
+    steps = [replace(CHECKED, tally=Tally(created=2 * n), total=100) for n in range(11)]
+    assert shown(*steps, replace(DONE, tally=Tally(created=100), total=100)) == [
+        "p.xml: 0 of 100 records",
+        "p.xml: 10 of 100 records, 0:00:45 left",
+        "p.xml: 20 of 100 records, 0:00:40 left",
+        "p.xml: 100 of 100 records",
     ]
 
 

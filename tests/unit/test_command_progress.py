@@ -2,9 +2,10 @@
 
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
-from payments.command.progress import progress_bar
+from payments.command.progress import new_progress, progress_bar
 
 
 def shown(*steps: tuple[int, int | None], terminal: bool) -> str:
@@ -28,3 +29,17 @@ def test_without_a_total_the_number_is_shown() -> None:
 
 def test_a_file_or_pipe_gets_nothing() -> None:
     assert shown((100, 250), terminal=False) == ""
+
+
+@pytest.mark.parametrize("name", ["p.xml", "a-name-that-is-longer-than-there-is-room-for.xml"])
+def test_everything_fits_on_80_columns(name: str) -> None:
+    second = 0.0
+    progress = new_progress(Console(), lambda: second)
+    task = progress.add_task(name, total=200_000)
+    for second, done in ((1.0, 50_000), (61.0, 100_000)):
+        progress.update(task, completed=done)
+    output = StringIO()
+    Console(width=80, color_system=None, file=output).print(progress.get_renderable())
+    [line] = output.getvalue().splitlines()
+    assert "100000/200000" in line
+    assert line.rstrip().endswith(" 0:02:00 left")

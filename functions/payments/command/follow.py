@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from time import monotonic, sleep
 
 from rich.console import Console
+from rich.progress import Progress
 
 from payments.command.deployment import Deployment
 from payments.command.imports import ImportRow, find_import, list_imports
-from payments.command.progress import new_progress
+from payments.command.progress import new_progress, time_left
 
 _POLL_SECONDS = 0.5
 _PATIENCE_SECONDS = 10.0
+_SECONDS_BETWEEN_LINES = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +87,14 @@ def standstill(deployment: Deployment, import_id: str, row: ImportRow | None) ->
     )
 
 
-def show(console: Console, name: str, news: Iterable[News]) -> ImportRow:
-    """Show the progress, as a bar on a terminal, as lines elsewhere; return the final state."""
-    display = _bar if console.is_terminal else _lines
-    row = display(console, name, news)
+def show(
+    console: Console, name: str, news: Iterable[News], now: Callable[[], float] = monotonic
+) -> ImportRow:
+    """Show the progress, as a bar on a terminal, as a line now and then elsewhere.
+
+    Returns the final state.
+    """
+    row = _bar(console, name, news) if console.is_terminal else _lines(console, name, news, now)
     assert row is not None, "follow ends with a finished import"
     return row
 
@@ -111,17 +117,29 @@ def _bar(console: Console, name: str, news: Iterable[News]) -> ImportRow | None:
     return row
 
 
-def _lines(console: Console, name: str, news: Iterable[News]) -> ImportRow | None:
-    row, said = None, ""
+def _lines(
+    console: Console, name: str, news: Iterable[News], now: Callable[[], float]
+) -> ImportRow | None:
+    progress = new_progress(console, now)  # never shown: it reckons the time that is left
+    progress.add_task(name, total=None)
+    row, said, next_line = None, "", now()
     for item in news:
         row = item.row
-        line = item.waits_for or said
-        if row is not None and item.waits_for is None and row.total is not None:
-            line = f"{name}: {row.tally.done} of {row.total} records"
-        if line != said:
+        line = item.waits_for or _progress_line(progress, row)
+        is_due = item.waits_for or now() >= next_line or (row is not None and row.finished)
+        if line not in ("", said) and is_due:
             console.print(line, soft_wrap=True)
-            said = line
+            said, next_line = line, now() + _SECONDS_BETWEEN_LINES
     return row
+
+
+def _progress_line(progress: Progress, row: ImportRow | None) -> str:
+    if row is None or row.total is None:
+        return ""
+    [task] = progress.tasks
+    progress.update(task.id, completed=row.tally.done, total=row.total)
+    numbers = f"{task.description}: {row.tally.done} of {row.total} records"
+    return ", ".join(filter(None, (numbers, time_left(task))))
 
 
 def _waits_for_another(other: ImportRow) -> str:
