@@ -16,7 +16,7 @@ help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(BUILD)/demo.installed $(BUILD)/runtime.installed ## Try everything on this machine; FILE=payments.xml for your own file
-	@$(IN_TREE) $(BUILD)/demo/bin/python -m demo $(if $(FILE),"$(FILE)")
+	@$(IN_TREE) $(BUILD)/demo/bin/python -m demo $(if $(FILE),"$$FILE")
 
 # `sam build` needs exactly the function's Python on PATH, or a container for it.
 sam-local: $(BUILD)/demo.installed $(BUILD)/runtime.installed $(BUILD)/sam.installed $(if $(filter True,$(HAS_PYTHON313)),$(BUILD)/emulator.installed) ## Set the stage for SAM local; ARCH=arm64 for the build that is deployed
@@ -67,7 +67,7 @@ lock: $(BUILD)/lock.installed ## Renew all requirements.txt from their .in files
 	$(BUILD)/lock/bin/python tests/requirements/lock.py
 
 clean: ## Remove everything that was built or installed
-	rm -rf $(BUILD) .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(BUILD) demo-output .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find functions tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One environment for each requirements file. The files are complete, so nothing is resolved here:

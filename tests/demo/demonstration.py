@@ -1,9 +1,11 @@
 """The demo, step by step."""
 
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
+from math import ceil
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -25,17 +27,19 @@ from local_stack import LocalStack
 from payments.command.deployment import Deployment
 from payments.command.import_file import Imported, import_file, result
 from payments.command.tables import table
+from payments.connectwise.budget import CLOUD_CALLS_PER_MINUTE
 from simulator.control import Simulator
 
 STACK = "connectwise-payments"
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = ROOT / "events"
 
-# Slow enough to watch: ConnectWise itself takes 0.1 to 0.4 seconds for a call.
+# Our own files are few: slow enough to watch. ConnectWise takes 0.1 to 0.4 seconds for a call.
 _LATENCY_SECONDS = 0.4
-_CONNECTIONS = "1"
+_SLOW = {"MaxConnections": "1"}
 _XML_LINES = 30
 _FAILURES_SHOWN = 20
+_INVOICES_SHOWN = 30
 
 _STORY = (
     ("payments-good.xml", "Payments as they should be."),
@@ -48,72 +52,111 @@ _STORY = (
 )
 
 
-def run(console: Console, own_file: Path | None) -> None:
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What is imported, and where."""
+
+    console: Console
+    connectwise: Simulator
+    deployment: Deployment
+    output: Path
+
+
+def run(console: Console, own_files: Sequence[Path], output: Path) -> None:
     """Start everything, import, tell what happened, and end everything."""
     started = monotonic()
     with ExitStack() as running:
         with _step(console, "Starting ConnectWise and AWS on this machine"):
             connectwise = running.enter_context(Simulator())
             local_stack = running.enter_context(LocalStack())
-        _demonstrate(console, connectwise, local_stack, own_file)
+        with _step(console, "Deploying template.yaml (the first time, its layer is built)"):
+            deployment = _deploy(connectwise, local_stack, {} if own_files else _SLOW)
+        set_scene(connectwise)
+        scene = _Scene(console, connectwise, deployment, output)
+        if own_files:
+            _import_own(scene, own_files)
+        else:
+            _import_ours(scene)
+    _say_what_next(console, own=bool(own_files))
     console.print(f"Done in {monotonic() - started:.0f} seconds. Nothing is left running.")
 
 
-def _demonstrate(
-    console: Console, connectwise: Simulator, local_stack: LocalStack, own_file: Path | None
-) -> None:
-    deployment = _deploy(console, connectwise, local_stack)
-    set_scene(connectwise)
-    if own_file is not None:
-        wanted = add_what_is_named(connectwise, own_file)
-        _say_what_was_added(console, own_file, wanted)
-        invoice_ids = sorted(wanted.totals)
-        story = [(own_file, "Your own payments.")]
-    else:
-        invoice_ids = list(range(FIRST_INVOICE, LAST_INVOICE + 1))
-        story = [(EVENTS / name, about) for name, about in _STORY]
-    before = connectwise.invoices(invoice_ids)
-    connectwise.configure(latency_seconds=_LATENCY_SECONDS)
-    with tempfile.TemporaryDirectory(prefix="payments-demo-") as folder:
-        for file, about in story:
-            _import(console, deployment, file, about, Path(folder), own=own_file is not None)
-    connectwise.configure(latency_seconds=0.0)
-    _show_invoices(console, before, connectwise.invoices(invoice_ids))
-    _say_what_next(console, own_file)
-
-
-def _deploy(console: Console, connectwise: Simulator, local_stack: LocalStack) -> Deployment:
-    with _step(console, "Deploying template.yaml (the first time, its layer is built)"):
-        use_local_stack(local_stack)
-        local_stack.put_secret(STACK, connectwise.secret)
-        parameters = {"PreventReprocessing": "true", "MaxConnections": _CONNECTIONS}
-        local_stack.deploy(ROOT / "template.yaml", parameters, STACK)
+def _deploy(
+    connectwise: Simulator, local_stack: LocalStack, parameters: Mapping[str, str]
+) -> Deployment:
+    use_local_stack(local_stack)
+    local_stack.put_secret(STACK, connectwise.secret)
+    given = {"PreventReprocessing": "true", **parameters}
+    local_stack.deploy(ROOT / "template.yaml", given, STACK)
     return Deployment.find(boto3.Session(), STACK)
 
 
-def _import(
-    console: Console, deployment: Deployment, file: Path, about: str, folder: Path, *, own: bool
-) -> None:
-    name = file if own else file.relative_to(ROOT)
-    console.rule(f"{name}", align="left")
-    console.print(about)
-    key = file.name if file.suffix in (".xml", ".XML") else f"{file.name}.xml"
-    done = import_file(deployment, file, console, key, folder)
+def _import_ours(scene: _Scene) -> None:
+    with _paid_invoices(scene, range(FIRST_INVOICE, LAST_INVOICE + 1)):
+        scene.connectwise.configure(latency_seconds=_LATENCY_SECONDS)
+        for name, about in _STORY:
+            _import(scene, EVENTS / name, f"{EVENTS.name}/{name}", about)
+        scene.connectwise.configure(latency_seconds=0.0)
+
+
+def _import_own(scene: _Scene, files: Sequence[Path]) -> None:
+    for file in files:
+        with _step(scene.console, f"Reading {file}"):
+            wanted = add_what_is_named(scene.connectwise, file)
+        _say_what_was_added(scene.console, file, wanted)
+        with _paid_invoices(scene, list(wanted.totals)):
+            scene.connectwise.clear_calls()
+            started = monotonic()
+            done = _import(scene, file, str(file), "Your own payments.")
+            _say_how_fast(scene, done.row.tally.done, monotonic() - started)
+
+
+def _import(scene: _Scene, file: Path, name: str, about: str) -> Imported:
+    scene.console.print(f"\n{name}", style="bold", soft_wrap=True)
+    scene.console.print(about)
+    done = import_file(scene.deployment, file, scene.console, output=scene.output)
     for number, line in enumerate(result(done, _FAILURES_SHOWN)):
-        console.print(line, style="" if number else "bold", soft_wrap=True)
-    _show_files(console, deployment, done, key)
+        scene.console.print(line, style="" if number else "bold", soft_wrap=True)
+    for path in (done.success_file, done.fail_file):
+        _show_file(scene.console, path)
+    scene.console.print()
+    return done
 
 
-def _show_files(console: Console, deployment: Deployment, done: Imported, key: str) -> None:
-    for parameter, path in (("SuccessPrefix", done.success_file), ("FailPrefix", done.fail_file)):
-        console.print(f"\n{deployment.parameters[parameter]}{key}", style="bold")
-        lines = path.read_text(encoding="utf-8").splitlines()
-        xml = "\n".join(lines[:_XML_LINES])
-        shown = Syntax(xml, "xml", theme="ansi_dark", background_color="default", word_wrap=True)
-        console.print(shown if console.is_terminal else xml, soft_wrap=not console.is_terminal)
-        if len(lines) > _XML_LINES:
-            console.print(f"  … and {len(lines) - _XML_LINES} more lines")
-    console.print()
+def _show_file(console: Console, path: Path) -> None:
+    console.print(f"\n{path}", style="bold", soft_wrap=True)
+    with path.open(encoding="utf-8") as lines:
+        xml = "".join(islice(lines, _XML_LINES)).rstrip()
+        more = sum(1 for _ in lines)
+    shown = Syntax(xml, "xml", theme="ansi_dark", background_color="default", word_wrap=True)
+    console.print(shown if console.is_terminal else xml, soft_wrap=not console.is_terminal)
+    if more:
+        console.print(f"  … and {more:,} more lines")
+
+
+def _say_how_fast(scene: _Scene, records: int, seconds: float) -> None:
+    """Say what ConnectWise itself would make of it."""
+    calls = scene.connectwise.counts().total
+    if not records or not calls:
+        return
+    scene.console.print(
+        f"{records:,} records in {seconds:.0f} seconds, {records / seconds:,.0f} a second: the "
+        "ConnectWise on this machine answers at once. Your own, in the cloud, takes "
+        f"{CLOUD_CALLS_PER_MINUTE:,} calls a minute: for these {calls:,} calls at least "
+        f"{ceil(calls / CLOUD_CALLS_PER_MINUTE):,} minutes.\n",
+        soft_wrap=True,
+    )
+
+
+@contextmanager
+def _paid_invoices(scene: _Scene, invoice_ids: Sequence[int]) -> Iterator[None]:
+    """Show what is paid meanwhile on the first of these invoices."""
+    first = invoice_ids[:_INVOICES_SHOWN]
+    before = scene.connectwise.invoices(first)
+    yield
+    _show_invoices(scene.console, before, scene.connectwise.invoices(first))
+    if len(invoice_ids) > len(first):
+        scene.console.print(f"These are the first {len(first)} of {len(invoice_ids):,} invoices.\n")
 
 
 def _show_invoices(
@@ -140,7 +183,7 @@ def _say_what_was_added(console: Console, file: Path, wanted: Wanted) -> None:
     if wanted.totals:
         console.print(
             f"The ConnectWise on this machine has been given the invoices that {file} names "
-            f"({len(wanted.totals)}), each with a total of 100.00, or of the largest amount that "
+            f"({len(wanted.totals):,}), each with a total of 100.00, or of the largest amount that "
             "the file pays on it. In your own ConnectWise a payment on an invoice that is not "
             "there fails.",
             soft_wrap=True,
@@ -153,12 +196,12 @@ def _say_what_was_added(console: Console, file: Path, wanted: Wanted) -> None:
         )
 
 
-def _say_what_next(console: Console, own_file: Path | None) -> None:
+def _say_what_next(console: Console, *, own: bool) -> None:
     console.print("What to try next", style="bold")
-    if own_file is None:
-        console.print("  make demo FILE=path/to/your.xml   the same with a file of yours")
-    else:
+    if own:
         console.print("  make demo                         the same with our own files")
+    else:
+        console.print("  make demo FILE=path/to/your.xml   the same with a file of yours")
     console.print("  make test                         all tests, also on this machine")
     console.print(
         "  sam build && sam deploy           your own AWS account; the README tells how\n"

@@ -33,10 +33,11 @@ def test_a_file_or_pipe_gets_nothing() -> None:
 
 @pytest.mark.parametrize("name", ["p.xml", "a-name-that-is-longer-than-there-is-room-for.xml"])
 def test_everything_fits_on_80_columns(name: str) -> None:
-    second = 0.0
-    progress = new_progress(Console(), lambda: second)
+    clock = [0.0]
+    progress = new_progress(Console(), lambda: clock[-1])
     task = progress.add_task(name, total=200_000)
     for second, done in ((1.0, 50_000), (61.0, 100_000)):
+        clock.append(second)
         progress.update(task, completed=done)
     output = StringIO()
     Console(width=80, color_system=None, file=output).print(progress.get_renderable())

@@ -1,0 +1,51 @@
+"""The files that somebody wants to see imported."""
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class NotToBeUsed(Exception):
+    """A file cannot be imported; the message says why, and what to do."""
+
+
+def own_files(names: Sequence[str]) -> list[Path]:
+    """Return the files of these names; raises NotToBeUsed if one of them would not be imported."""
+    files = [file for name in names for file in _files(name)]
+    for file in files:
+        _check(file)
+    [(name, times)] = Counter(file.name for file in files).most_common(1) or [("", 0)]
+    if times > 1:
+        raise NotToBeUsed(
+            f"Two files are called {name}: in the bucket the second would take the first one's "
+            "place. Rename one of them."
+        )
+    return files
+
+
+def _files(name: str) -> list[Path]:
+    """One file, or several in one text, as `make` hands them over."""
+    file = Path(name).expanduser()
+    if file.exists() or " " not in name:
+        return [file]
+    try:
+        return [Path(part).expanduser() for part in shlex.split(name)]
+    except ValueError:  # a quotation mark without another
+        return [file]
+
+
+def _check(file: Path) -> None:
+    if not file.exists():
+        raise NotToBeUsed(f"There is no file {file}.")
+    if not file.is_file():
+        raise NotToBeUsed(f'{file} is no file. Name one, or several: FILE="a.xml b.xml".')
+    if file.suffix.lower() != ".xml":
+        raise NotToBeUsed(
+            f"{file} would not be imported: its name must end with .xml. "
+            "`payments convert` makes XML of a table (CSV)."
+        )
+    try:
+        file.open("rb").close()
+    except OSError as error:
+        raise NotToBeUsed(f"{file} cannot be read: {error.strerror}.") from error
