@@ -100,11 +100,11 @@ def _import_ours(scene: _Scene) -> None:
 
 
 def _import_own(scene: _Scene, files: Sequence[Path]) -> None:
-    for file in files:
-        with _step(scene.console, f"Reading {file}"):
-            wanted = add_what_is_named(scene.connectwise, file)
-        _say_what_was_added(scene.console, file, wanted)
-        with _paid_invoices(scene, list(wanted.totals)):
+    with _step(scene.console, "Looking what your payments are about"):
+        wanted = add_what_is_named(scene.connectwise, files)
+    _say_what_was_added(scene.console, wanted)
+    with _paid_invoices(scene, list(wanted.totals)):
+        for file in files:
             scene.connectwise.clear_calls()
             started = monotonic()
             done = _import(scene, file, str(file), "Your own payments.")
@@ -140,7 +140,7 @@ def _say_how_fast(scene: _Scene, records: int, seconds: float) -> None:
     if not records or not calls:
         return
     scene.console.print(
-        f"{records:,} records in {seconds:.0f} seconds, {records / seconds:,.0f} a second: the "
+        f"{records:,} records in {seconds:.1f} seconds, {records / seconds:,.0f} a second: the "
         "ConnectWise on this machine answers at once. Your own, in the cloud, takes "
         f"{CLOUD_CALLS_PER_MINUTE:,} calls a minute: for these {calls:,} calls at least "
         f"{ceil(calls / CLOUD_CALLS_PER_MINUTE):,} minutes.\n",
@@ -173,25 +173,26 @@ def _show_invoices(
             continue
         amounts = (new["total"], old["payments"], new["payments"], new["balance"])
         shown.add_row(new["invoiceNumber"], *(f"{Decimal(amount):.2f}" for amount in amounts))
-    console.print(shown)
+    if shown.rows:
+        console.print(shown)
     if untouched:
-        console.print(f"{untouched} more are as they were.")
+        console.print(f"{untouched} invoices are as they were.")
     console.print()
 
 
-def _say_what_was_added(console: Console, file: Path, wanted: Wanted) -> None:
+def _say_what_was_added(console: Console, wanted: Wanted) -> None:
     if wanted.totals:
         console.print(
-            f"The ConnectWise on this machine has been given the invoices that {file} names "
+            "The ConnectWise on this machine has been given the invoices that your payments name "
             f"({len(wanted.totals):,}), each with a total of 100.00, or of the largest amount that "
-            "the file pays on it. In your own ConnectWise a payment on an invoice that is not "
-            "there fails.",
+            "is paid on it. In your own ConnectWise a payment on an invoice that is not there "
+            "fails.",
             soft_wrap=True,
         )
     if wanted.payments:
         console.print(
-            "It has also been given payments of 1.00 with the ids that the file names, up to "
-            f"{MOST_PAYMENTS}.",
+            "It has also been given payments of 1.00 with the ids that are named, up to "
+            f"{MOST_PAYMENTS:,}.",
             soft_wrap=True,
         )
 

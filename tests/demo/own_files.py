@@ -12,9 +12,12 @@ class NotToBeUsed(Exception):
 
 def own_files(names: Sequence[str]) -> list[Path]:
     """Return the files of these names; raises NotToBeUsed if one of them would not be imported."""
-    files = [file for name in names for file in _files(name)]
-    for file in files:
-        _check(file)
+    try:
+        files = [file for name in names for file in _files(name)]
+        for file in files:
+            _check(file)
+    except OSError as error:
+        raise NotToBeUsed(f"{error.filename} cannot be read: {error.strerror}.") from error
     [(name, times)] = Counter(file.name for file in files).most_common(1) or [("", 0)]
     if times > 1:
         raise NotToBeUsed(
@@ -26,13 +29,18 @@ def own_files(names: Sequence[str]) -> list[Path]:
 
 def _files(name: str) -> list[Path]:
     """One file, or several in one text, as `make` hands them over."""
-    file = Path(name).expanduser()
-    if file.exists() or " " not in name:
+    file = _path(name)
+    if " " not in name or file.exists():
         return [file]
     try:
-        return [Path(part).expanduser() for part in shlex.split(name)]
+        return [_path(part) for part in shlex.split(name)]
     except ValueError:  # a quotation mark without another
         return [file]
+
+
+def _path(name: str) -> Path:
+    """What not every shell does: FILE=~/a.xml."""
+    return Path(name).expanduser() if name.startswith("~/") else Path(name)
 
 
 def _check(file: Path) -> None:
@@ -45,7 +53,4 @@ def _check(file: Path) -> None:
             f"{file} would not be imported: its name must end with .xml. "
             "`payments convert` makes XML of a table (CSV)."
         )
-    try:
-        file.open("rb").close()
-    except OSError as error:
-        raise NotToBeUsed(f"{file} cannot be read: {error.strerror}.") from error
+    file.open("rb").close()

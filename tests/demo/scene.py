@@ -27,7 +27,7 @@ _DEPOSIT_INVOICE = 999_999_999
 
 @dataclass(slots=True)
 class Wanted:
-    """What a file takes for granted: invoices with totals and numbers, payments by id."""
+    """What files take for granted: invoices with totals and numbers, payments by id."""
 
     totals: dict[int, Decimal] = field(default_factory=dict)
     numbers: dict[int, str] = field(default_factory=dict)
@@ -44,9 +44,9 @@ def set_scene(connectwise: Simulator) -> None:
     connectwise.add_payment(PAID_INVOICE, PAID_AMOUNT, paymentDate="2026-02-27T00:00:00Z")
 
 
-def add_what_is_named(connectwise: Simulator, file: Path) -> Wanted:
-    """Add the invoices, and the payments, that somebody's own file names."""
-    wanted = wanted_by(_records(file))
+def add_what_is_named(connectwise: Simulator, files: Iterable[Path]) -> Wanted:
+    """Add the invoices, and the payments, that somebody's own files name."""
+    wanted = wanted_by(record for file in files for record in _records(file))
     connectwise.add_invoices(
         {"id": invoice_id, "invoiceNumber": wanted.numbers[invoice_id], "total": str(total)}
         for invoice_id, total in wanted.totals.items()
