@@ -140,7 +140,7 @@ def test_a_run_that_cannot_even_start_rings(watched: Watched, invoice: int) -> N
     queue.set_visibility_timeout(1)
     with broken_environment(watched.deployment):
         watched.deployment.upload(payment_file(payment(invoice=invoice, amount="1.00")), name)
-        assert "Look at the last errors on the dashboard" in watched.told("FunctionErrorsAlarm")
+        assert "look at the last errors on the dashboard" in watched.told("FunctionErrorsAlarm")
     assert watched.deployment.outcome(name).metadata["created"] == "1"
     logged = watched.deployment.stack.function_logs()
     assert any(line.startswith("[ERROR] SettingsInvalid") for line in logged)
@@ -190,7 +190,7 @@ def test_a_file_in_the_dead_letter_queue_rings_and_a_redrive_goes_on_at_its_chec
         )
         for pid in watched.deployment.stack.worker_pids():
             os.kill(pid, signal.SIGKILL)
-        assert "redrive the dead-letter queue" in watched.told("DeadLettersAlarm")
+        assert "then `payments redrive`" in watched.told("DeadLettersAlarm")
     sent_before = connectwise.counts().creates
     assert stored <= sent_before < records
     done_before = watched.deployment.import_of(name, version)["done"]
@@ -257,15 +257,15 @@ def test_a_file_that_is_four_hours_old_rings(watched: Watched) -> None:
     time.sleep(SEVERAL_LOOKS_SECONDS)
     assert watched.states()["OldFileAlarm"] == "OK"
     watched.measured("AWS/SQS", metric, "Seconds", 4 * 3600, QueueName=queue)
-    assert "if done grows, nothing is to be done" in watched.told("OldFileAlarm")
+    assert "If the count of records grows, nothing is to be done" in watched.told("OldFileAlarm")
 
 
 def test_a_file_that_eventbridge_could_not_queue_rings(watched: Watched) -> None:
-    """It tries for a day first: its own measurement is put in its place."""
+    """MiniStack always can: EventBridge's own measurement is put in its place."""
     [rule] = watched.deployment.stack.resources("AWS::Events::Rule").values()
     name = rule.rpartition("|")[2]
     watched.measured("AWS/Events", "FailedInvocations", "Count", 1, RuleName=name)
-    assert "then upload the file again" in watched.told("FilesNotQueuedAlarm")
+    assert "then `payments redrive`" in watched.told("FilesNotQueuedAlarm")
 
 
 def test_ok_is_told_only_where_it_means_that_something_is_well_again(stack: Watched) -> None:

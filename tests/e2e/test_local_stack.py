@@ -9,12 +9,14 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from e2e.deployed import ROOT, Deployment
+from e2e.somebody import somebody_with
 from local_stack import LocalStack, Stack, wait_for
 from local_stack.clients import Clients
 from local_stack.guarded import new_directory, start_guarded
@@ -55,31 +57,48 @@ def test_functions_run_on_a_python_that_has_boto3_and_nothing_else(
     assert found.stdout == "[]\n"
 
 
-def test_the_bucket_is_closed_to_plain_http(
-    aws: LocalStack, default_deployment: Deployment
-) -> None:
-    """Whoever may write may do so over TLS only."""
-    name, bucket = "writer", default_deployment.bucket.name
-    allowed = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
-    iam = aws.client("iam")
-    iam.create_user(UserName=name)
-    iam.put_user_policy(
-        UserName=name,
-        PolicyName=name,
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}),
-    )
-    key = iam.create_access_key(UserName=name)["AccessKey"]
-    ids = key["AccessKeyId"], key["SecretAccessKey"]
-    Clients(aws.server, *ids)("s3").put_object(Bucket=bucket, Key="over-tls.txt", Body=b"")
-    plain = boto3.client(
-        "s3",
+@pytest.fixture(scope="module")
+def writer(aws: LocalStack) -> Iterator[Clients]:
+    """Somebody who may do anything with buckets and queues."""
+    allowed = {"Effect": "Allow", "Action": ["s3:*", "sqs:*"], "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    with somebody_with(aws, policy, "writer") as clients:
+        yield clients
+
+
+def over_plain_http(aws: LocalStack, clients: Clients, service: str) -> Any:
+    """A client with the same credentials."""
+    keys = clients(service)._get_credentials()
+    return boto3.client(
+        service,
         endpoint_url=aws.server.http_endpoint_url,
         region_name=REGION,
-        aws_access_key_id=ids[0],
-        aws_secret_access_key=ids[1],
+        aws_access_key_id=keys.access_key,
+        aws_secret_access_key=keys.secret_key,
     )
+
+
+def test_the_bucket_is_closed_to_plain_http(
+    aws: LocalStack, default_deployment: Deployment, writer: Clients
+) -> None:
+    """Whoever may write may do so over TLS only."""
+    bucket = default_deployment.bucket.name
+    writer("s3").put_object(Bucket=bucket, Key="over-tls.txt", Body=b"")
     with pytest.raises(ClientError, match="explicit deny"):
-        plain.put_object(Bucket=bucket, Key="over-http.txt", Body=b"")
+        over_plain_http(aws, writer, "s3").put_object(Bucket=bucket, Key="over-http.txt", Body=b"")
+
+
+@pytest.mark.parametrize("output", ["QueueUrl", "DeadLetterQueueUrl", "UndeliveredEventsQueueUrl"])
+def test_the_queues_are_closed_to_plain_http(
+    aws: LocalStack, default_deployment: Deployment, writer: Clients, output: str
+) -> None:
+    request: dict[str, Any] = {
+        "QueueUrl": default_deployment.stack.outputs[output],
+        "AttributeNames": ["QueueArn"],
+    }
+    writer("sqs").get_queue_attributes(**request)
+    with pytest.raises(ClientError, match="explicit deny"):
+        over_plain_http(aws, writer, "sqs").get_queue_attributes(**request)
 
 
 # Nothing is left behind

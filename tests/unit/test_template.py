@@ -124,7 +124,8 @@ def test_no_parameter_takes_a_secret() -> None:
     "name",
     [
         *("BucketName", "FunctionName", "TruthTableName", "LedgerTableName", "ImportsTableName"),
-        *("QueueUrl", "DeadLetterQueueUrl", "NotificationTopicArn", "DashboardName"),
+        *("QueueUrl", "DeadLetterQueueUrl", "UndeliveredEventsQueueUrl"),
+        *("NotificationTopicArn", "DashboardName"),
     ],
 )
 def test_the_outputs_that_others_rely_on_are_there(name: str) -> None:
@@ -216,6 +217,42 @@ def test_no_second_run_begins_while_one_may_be_at_work() -> None:
     assert files["VisibilityTimeout"] > FUNCTION["Timeout"]
 
 
+def test_what_eventbridge_cannot_deliver_is_kept_in_a_queue_of_its_own() -> None:
+    """A standard one, since it takes no other; for as long as SQS keeps anything."""
+    (target,) = only("AWS::Events::Rule")["Targets"]
+    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["UndeliveredEventsQueue", "Arn"]}}
+    undelivered = resources("AWS::SQS::Queue")["UndeliveredEventsQueue"]
+    assert "FifoQueue" not in undelivered
+    assert undelivered["MessageRetentionPeriod"] == 14 * 86_400
+
+
+def queue_statements(name: str) -> dict[str, dict[str, Any]]:
+    """The statements of a queue's policy, by their Sid."""
+    [policy] = [
+        policy
+        for policy in resources("AWS::SQS::QueuePolicy").values()
+        if policy["Queues"] == [{"Ref": name}]
+    ]
+    return {each["Sid"]: each for each in policy["PolicyDocument"]["Statement"]}
+
+
+@pytest.mark.parametrize("name", resources("AWS::SQS::Queue"))
+def test_every_queue_denies_plain_http(name: str) -> None:
+    denied = queue_statements(name)["OnlyTls"]
+    assert (denied["Effect"], denied["Principal"]) == ("Deny", "*")
+    assert (denied["Action"], denied["Resource"]) == ("sqs:*", {"Fn::GetAtt": [name, "Arn"]})
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+@pytest.mark.parametrize("name", ["FilesQueue", "UndeliveredEventsQueue"])
+def test_of_all_services_only_the_rule_may_send(name: str) -> None:
+    statements = queue_statements(name)
+    assert statements.keys() == {"FromTheRule", "OnlyTls"}
+    rule = {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["FileArrivedRule", "Arn"]}}}
+    allowed = statements["FromTheRule"]
+    assert (allowed["Action"], allowed["Condition"]) == ("sqs:SendMessage", rule)
+
+
 def test_the_work_outlives_its_message() -> None:
     """A redrive goes on at the checkpoint as long as the outcomes before it are there.
 
@@ -304,11 +341,31 @@ def test_nothing_is_ever_deleted() -> None:
 
 # What is kept, and how safely
 
+HOLDING = ("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SQS::Queue")
+
+
+@pytest.mark.parametrize("name", [name for kind in HOLDING for name in resources(kind)])
+def test_what_holds_files_or_records_survives_the_stack(name: str) -> None:
+    """But not a first deployment that fails: the next one would find it in its way."""
+    assert RESOURCES[name]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_who_deploys_may_undo_a_failed_first_deployment_and_delete_nothing_else() -> None:
+    """CloudFormation deletes in the name of whoever deploys; nobody else does so with this."""
+    path = Path(__file__).parents[1] / "deployer" / "policy.json"
+    found = [
+        statement
+        for statement in json.loads(path.read_text(encoding="utf-8"))["Statement"]
+        if {"s3:DeleteBucket", "dynamodb:DeleteTable"} & set(statement["Action"])
+    ]
+    [statement] = found
+    called_via = {"aws:CalledVia": "cloudformation.amazonaws.com"}
+    assert statement["Condition"] == {"ForAnyValue:StringEquals": called_via}
+
 
 @pytest.mark.parametrize("name", resources("AWS::DynamoDB::Table"))
 def test_tables_survive_the_stack_and_mistakes(name: str) -> None:
-    assert RESOURCES[name]["DeletionPolicy"] == "Retain"
-    assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
     properties = RESOURCES[name]["Properties"]
     assert properties["BillingMode"] == "PAY_PER_REQUEST"
     assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}

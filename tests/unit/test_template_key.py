@@ -17,7 +17,7 @@ KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-123456
 KEY = {"Ref": "KmsKeyArn"}
 WITH_KEY = deployed_resources(TEMPLATE, KmsKeyArn=KEY_ARN)
 WITHOUT_KEY = deployed_resources(TEMPLATE)
-QUEUES = ("FilesQueue", "DeadLetterQueue")
+QUEUES = ("FilesQueue", "DeadLetterQueue", "UndeliveredEventsQueue")
 TABLES = ("TruthTable", "LedgerTable", "ImportsTable")
 ENCRYPTED = {
     "AWS::DynamoDB::Table",
