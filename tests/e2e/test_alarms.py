@@ -10,14 +10,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import pytest
 
 from e2e.deployed import FIRST_INVOICE, SECRET_NAME, Deploy, Deployment
 from e2e.mailbox import Mailbox, subscribed
+from e2e.operator import Operator
 from e2e.payment_xml import payment, payment_file
-from local_stack import Queue
 from simulator.control import Simulator
 
 pytestmark = pytest.mark.e2e
@@ -173,7 +173,7 @@ def test_a_start_that_lambda_refuses_rings(watched: Watched, invoice: int) -> No
 
 
 def test_a_file_in_the_dead_letter_queue_rings_and_a_redrive_goes_on_at_its_checkpoint(
-    watched: Watched, connectwise: Simulator
+    watched: Watched, connectwise: Simulator, tmp_path: Path
 ) -> None:
     """SQS itself moves the message of a killed run there; here after one delivery, not 1,000."""
     records, stored = 2000, 500
@@ -194,7 +194,7 @@ def test_a_file_in_the_dead_letter_queue_rings_and_a_redrive_goes_on_at_its_chec
     sent_before = connectwise.counts().creates
     assert stored <= sent_before < records
     done_before = watched.deployment.import_of(name, version)["done"]
-    redrive(watched.deployment)
+    assert Operator(watched.deployment, tmp_path).runs("redrive").exit_code == 0
     outcome = watched.deployment.outcome(name)
     assert len(outcome.succeeded) == records
     assert outcome.metadata["total"] == str(records)
@@ -215,28 +215,6 @@ def deliveries_before_giving_up(deployment: Deployment, times: int) -> Iterator[
     sqs.set_queue_attributes(**queue, Attributes={"RedrivePolicy": sooner})
     yield
     sqs.set_queue_attributes(**queue, Attributes={"RedrivePolicy": policy})
-
-
-def redrive(deployment: Deployment) -> None:
-    """Move every dead letter back, as `start-message-move-task` does; MiniStack does not know it.
-
-    SQS numbers a redriven message anew, and keeps its group.
-    """
-    stack = deployment.stack
-    source: Queue = stack.queue(stack.outputs["DeadLetterQueueUrl"])
-    while source.visible():
-        answer = source.sqs.receive_message(
-            QueueUrl=source.url, MessageSystemAttributeNames=["All"], MaxNumberOfMessages=1
-        )
-        [message] = answer["Messages"]
-        attributes: dict[str, Any] = message["Attributes"]
-        source.sqs.send_message(
-            QueueUrl=deployment.queue.url,
-            MessageBody=message["Body"],
-            MessageGroupId=attributes["MessageGroupId"],
-            MessageDeduplicationId=message["MessageId"],
-        )
-        source.sqs.delete_message(QueueUrl=source.url, ReceiptHandle=message["ReceiptHandle"])
 
 
 def test_a_run_near_fifteen_minutes_rings(watched: Watched) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import hypercorn.config
 from ministack import app
 from ministack.core import lambda_runtime
-from ministack.services import eventbridge, s3
+from ministack.services import eventbridge, s3, sqs
 
 # Imported by MiniStack on the first deployment, which they would slow down by two seconds.
 _NEEDED_BY_A_DEPLOYMENT = (
@@ -30,6 +30,7 @@ def main() -> None:
     runtime_python, http_port = sys.argv[1:]
     _run_functions_with(runtime_python)
     _add_version_id_to_eventbridge_events()
+    _redrive_dead_letters()
     _listen_on_plain_http_too(http_port)
     _stay_off_port_443()
     _play_cloudwatch()
@@ -78,6 +79,36 @@ def _add_version_id_to_eventbridge_events() -> None:
 
     s3._fire_s3_event = fire_with_version
     eventbridge._dispatch_event = dispatch_with_version
+
+
+def _redrive_dead_letters() -> None:
+    """AWS moves dead letters back to the queue that they are from, numbers them anew, at once done.
+
+    MiniStack knows no such task.
+    """
+
+    def start(request: dict[str, Any], _url: str) -> dict[str, Any]:
+        arn = request["SourceArn"]
+        [url] = [url for url, queue in sqs._queues.items() if _dead_letters_of(queue) == arn]
+        messages = sqs._queue_by_arn(arn)["messages"]
+        for message in list(messages):
+            sent = {"QueueUrl": url, "MessageBody": message["body"]}
+            groups = {
+                "MessageGroupId": message["group_id"],
+                "MessageDeduplicationId": message["id"],
+            }
+            sqs._act_send_message(sent | groups, url)
+            messages.remove(message)
+        return {"TaskHandle": arn}
+
+    sqs._HANDLERS["StartMessageMoveTask"] = start
+    sqs._HANDLERS["ListMessageMoveTasks"] = lambda _request, _url: {"Results": []}
+
+
+def _dead_letters_of(queue: dict[str, Any]) -> str | None:
+    policy = json.loads(queue["attributes"].get("RedrivePolicy", "{}"))
+    target: str | None = policy.get("deadLetterTargetArn")
+    return target
 
 
 def _listen_on_plain_http_too(port: str) -> None:

@@ -1,13 +1,16 @@
 """What the template's alarms make of failures that come again: rung once, not again and again."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from samtranslator.yaml_helper import yaml_parse
+from typer.main import get_group
 
 from local_cloudwatch.alarms import alarm_state
+from payments.command.app import app
 
 RESOURCES: dict[str, dict[str, Any]] = yaml_parse(
     (Path(__file__).parents[2] / "template.yaml").read_text(encoding="utf-8")
@@ -103,6 +106,34 @@ def test_so_many_periods_have_to_breach_as_the_alarm_says() -> None:
     two_of_three = alarm("FunctionErrorsAlarm", EvaluationPeriods=3, DatapointsToAlarm=2)
     assert alarm_state(two_of_three, [(100.0, 1.0), (700.0, 1.0)], 800.0) == "ALARM"
     assert alarm_state(two_of_three, [(100.0, 1.0), (700.0, 1.0)], 1001.0) == "OK"
+
+
+# What they say
+
+
+ALARMS = [name for name, each in RESOURCES.items() if each["Type"] == "AWS::CloudWatch::Alarm"]
+
+
+def described(name: str) -> str:
+    return " ".join(RESOURCES[name]["Properties"]["AlarmDescription"].split())
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_every_alarm_says_what_has_happened_and_what_to_do(name: str) -> None:
+    happened, to_do, done = described(name).partition(" To do: ")
+    assert happened
+    assert to_do
+    assert done
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_names_subcommands_that_there_are_and_no_insides(name: str) -> None:
+    """Who is woken by it knows neither tables nor attributes."""
+    commands = re.findall(r"`(.*?)`", described(name))
+    assert commands
+    there = {f"payments {subcommand}" for subcommand in get_group(app).commands}
+    assert set(commands) <= there
+    assert not re.search("table|attribute", described(name))
 
 
 def test_what_is_not_known_of_cloudwatch_here_is_not_guessed() -> None:

@@ -14,6 +14,8 @@ from fakes.dynamodb import client_error
 from fakes.mishaps import Mishap, answering, kill, kill_after, lost, raising, slow
 from payments.errors import NoAnswer
 from payments.import_state import MAX_KILLS
+from payments.importer import import_id
+from payments.models import SourceFile
 from payments.pipeline import Bounds
 from payments.quiet import CALL_SECONDS, SETTLE_SECONDS
 
@@ -606,6 +608,22 @@ def test_an_import_that_somebody_stops_ends_at_the_next_checkpoint(
     assert (len(sent) == 0) if when == "before" else (3 <= len(sent) < 14)
     assert set(deployment.errors()) == {"Not sent: Stopped by alice."}
     assert (deployment.row()["status"], deployment.row()["done"]) == ("Failed", 14)
+
+
+def test_an_import_that_was_stopped_before_it_began_sends_nothing(deployment: Deployment) -> None:
+    """As `stop` notes it: a row without a run. The original file has all records."""
+    version = deployment.upload(*new_payments(2))
+    name = import_id(SourceFile("bucket", "incoming/a.xml", version))
+    begun = {"importId": name, "key": "incoming/a.xml", "status": "Running", "run": 0, "reach": 0}
+    of = {"bucket": "bucket", "versionId": version, "stopAsked": "alice"}
+    deployment.imports.put(begun | of)
+    assert deployment.to_end() == 1
+    assert (deployment.row()["status"], deployment.row()["error"]) == (
+        "Failed",
+        "Stopped by alice.",
+    )
+    assert deployment.connectwise.writes == []
+    assert deployment.fail() == deployment.success() == []
 
 
 # Recorded twice

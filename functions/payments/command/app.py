@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from payments.command.cli import convert, imports, tenant
+from payments.command.cli import convert, holding, imports, tenant
 from payments.command.cli.base import DEFAULT_STACK, Where, print_anything
 from payments.command.cli.truth import truth
 
@@ -76,6 +76,9 @@ def operate(
 app.command("import")(imports.import_command)
 app.command()(imports.status)
 app.command()(imports.stop)
+app.command()(holding.pause)
+app.command()(holding.resume)
+app.command()(holding.redrive)
 app.command()(tenant.check)
 app.command("probe")(tenant.probe_command)
 app.command("preview")(tenant.preview_command)

@@ -19,11 +19,13 @@ _CONFIG = Config(
 )
 _OUTPUTS = (
     "BucketName",
+    "FunctionName",
     "TruthTableName",
     "LedgerTableName",
     "ImportsTableName",
     "QueueUrl",
     "DeadLetterQueueUrl",
+    "UndeliveredEventsQueueUrl",
     "NotificationTopicArn",
 )
 _PARAMETERS = (
@@ -85,6 +87,12 @@ class Deployment:
         if "dynamodb resource" not in self._clients:
             self._clients["dynamodb resource"] = self.session.resource("dynamodb", config=_CONFIG)
         return self._clients["dynamodb resource"]
+
+    def queue_arn(self, url: str) -> str:
+        """Return the ARN of a queue."""
+        answer = self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        arn: str = answer["Attributes"]["QueueArn"]
+        return arn
 
     @property
     def imports_table(self) -> Any:

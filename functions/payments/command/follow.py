@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from time import monotonic, sleep
 
+from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.progress import Progress
 
 from payments.command.deployment import Deployment
 from payments.command.imports import ImportRow, find_import, list_imports
+from payments.command.pausing import paused
 from payments.command.progress import new_progress, time_left
 
 _POLL_SECONDS = 0.5
@@ -61,6 +63,8 @@ def follow(watch: Watch) -> Iterator[News]:
 
 def standstill(deployment: Deployment, import_id: str, row: ImportRow | None) -> str:
     """Say why nothing moves, as far as tables and queues show it."""
+    if _is_held(deployment):
+        return "The queue is paused: the file begins, or goes on, after `resume`."
     if row is not None and row.error:
         return f"It waits, and is tried again by itself: {row.error}"
     if row is not None:
@@ -82,8 +86,9 @@ def standstill(deployment: Deployment, import_id: str, row: ImportRow | None) ->
             "starting, or fails. Its log says why."
         )
     return (
-        "Nothing has put the file into the queue yet. Is the stack's rule FileArrivedRule "
-        f"enabled? The dead-letter queue holds {_dead_letters(deployment)} file(s)."
+        "Nothing has put the file into the queue yet. If the stack is new: S3 needs about five "
+        "minutes after the first deployment until it tells of uploads. Upload the file again then. "
+        f"If not: is the stack's rule FileArrivedRule enabled? {_fallen_out(deployment)}"
     )
 
 
@@ -148,8 +153,20 @@ def _waits_for_another(other: ImportRow) -> str:
     return f"Files are imported one after another; first comes {other.key}{progress}{error}"
 
 
-def _dead_letters(deployment: Deployment) -> int:
-    return files_in(deployment, deployment.outputs["DeadLetterQueueUrl"])
+def _is_held(deployment: Deployment) -> bool:
+    try:
+        return paused(deployment)
+    except ClientError:  # whoever imports may be permitted less than whoever operates
+        return False
+
+
+def _fallen_out(deployment: Deployment) -> str:
+    dead = files_in(deployment, deployment.outputs["DeadLetterQueueUrl"])
+    undelivered = files_in(deployment, deployment.outputs["UndeliveredEventsQueueUrl"])
+    told = f"Dead letters: {dead}; files that EventBridge could not queue: {undelivered}."
+    return (
+        f"{told} `redrive` sends them on, once the cause is mended." if dead + undelivered else told
+    )
 
 
 def files_in(deployment: Deployment, queue_url: str) -> int:

@@ -74,12 +74,8 @@ def stop(
     context: typer.Context,
     key: Annotated[str, typer.Argument(metavar="KEY", help="The file, as `status` names it.")],
 ) -> None:
-    """End a running import at its next checkpoint; the rest goes to its fail file."""
+    """End an import at its next checkpoint, or keep it from beginning; the rest is not sent."""
     with reporting():
         deployment = deployment_of(context)
-        stopped = stop_import(deployment, object_key(deployment.incoming_prefix, key))
-    new_console().print(
-        f"The import of {stopped.key} will end soon: what is already under way is brought to its "
-        "end, and what is not sent goes to the fail file. `status` shows how it goes on.",
-        soft_wrap=True,
-    )
+        told = stop_import(deployment, object_key(deployment.incoming_prefix, key))
+    new_console().print(told, soft_wrap=True)
