@@ -351,6 +351,16 @@ def test_what_holds_files_or_records_survives_the_stack(name: str) -> None:
     assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
 
 
+def test_who_uploads_may_list_the_folders_that_there_are_by_default() -> None:
+    path = Path(__file__).parents[1] / "deployer" / "uploader.json"
+    statements = json.loads(path.read_text(encoding="utf-8"))["Statement"]
+    [listing] = [each for each in statements if each["Action"] == "s3:ListBucket"]
+    listed_folders = listing["Condition"]["StringLike"]["s3:prefix"]
+    for name in PARAMETERS:
+        if name.endswith("Prefix"):
+            assert f"{PARAMETERS[name]['Default']}*" in listed_folders
+
+
 def test_who_deploys_may_undo_a_failed_first_deployment_and_delete_nothing_else() -> None:
     """CloudFormation deletes in the name of whoever deploys; nobody else does so with this."""
     path = Path(__file__).parents[1] / "deployer" / "policy.json"
