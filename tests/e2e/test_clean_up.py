@@ -1,11 +1,15 @@
 """What is left of a stack: of one that is deleted, and of one that could not be deployed."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from e2e.deployed import ROOT
-from local_stack import DeploymentFailed, LocalStack
+from e2e.deployed import ROOT, SECRET_NAME, deploy
+from e2e.payment_xml import payment
+from local_stack import DeploymentFailed, LocalStack, Stack, wait_for
+from simulator.control import Simulator
 
 pytestmark = pytest.mark.e2e
 
@@ -53,3 +57,70 @@ def test_a_first_deployment_that_fails_leaves_nothing(aws: LocalStack, tmp_path:
     with pytest.raises(DeploymentFailed, match="WaitCondition timed out"):
         aws.deploy(failing, {}, "failed")
     assert left(aws, "failed") == set()
+
+
+NAMED_BY = {
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::SQS::Queue": "QueueUrl",
+}
+
+
+def kept_part(stack: Stack) -> dict[str, Any]:
+    """The part of a stack's template that outlives it."""
+    cloudformation = stack.client("cloudformation")
+    answer = cloudformation.get_template(StackName=stack.name, TemplateStage="Processed")
+    template: dict[str, Any] = answer["TemplateBody"]
+    kept = {
+        name: resource
+        for name, resource in template["Resources"].items()
+        if resource.get("DeletionPolicy") == "RetainExceptOnCreate"
+    }
+    return {name: template[name] for name in ("Parameters", "Conditions")} | {"Resources": kept}
+
+
+def kept_names(stack: Stack) -> list[dict[str, Any]]:
+    """What CloudFormation is to take into a stack: everything of the kinds that outlive one."""
+    return [
+        {
+            "ResourceType": kind,
+            "LogicalResourceId": name,
+            "ResourceIdentifier": {named_by: physical},
+        }
+        for kind, named_by in NAMED_BY.items()
+        for name, physical in stack.resources(kind).items()
+    ]
+
+
+def take_back(aws: LocalStack, name: str, part: dict[str, Any], names: list[Any]) -> None:
+    """Make a stack of what is kept, by an import of CloudFormation's."""
+    cloudformation, change = aws.client("cloudformation"), {"StackName": name}
+    change["ChangeSetName"] = "kept"
+    cloudformation.create_change_set(
+        **change, ChangeSetType="IMPORT", TemplateBody=json.dumps(part), ResourcesToImport=names
+    )
+    wait_for(lambda: cloudformation.describe_change_set(**change)["Status"] == "CREATE_COMPLETE")
+    cloudformation.execute_change_set(**change)
+    cloudformation.get_waiter("stack_import_complete").wait(
+        StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+
+
+def test_what_is_kept_becomes_a_new_stacks_own_and_nothing_is_paid_twice(
+    aws: LocalStack, connectwise: Simulator, invoice: int
+) -> None:
+    """Truth table, ledger, history, files and queues: the README's way, step by step."""
+    aws.put_secret(SECRET_NAME, connectwise.secret)
+    parameters = {"PreventReprocessing": "true"}
+    record = payment(externalId=f"kept {invoice}", invoice=invoice, amount="1.00")
+    first = deploy(aws, connectwise, "first", parameters)
+    assert first.import_records(record).metadata["created"] == "1"
+    part, names = kept_part(first.stack), kept_names(first.stack)
+    first.stack.delete()
+    take_back(aws, "second", part, names)
+    second = deploy(aws, connectwise, "second", parameters)
+    assert second.import_of("0000.xml")["created"] == 1
+    [error] = second.import_file(first.bucket.read("incoming/0000.xml"), "again.xml").errors
+    assert error.startswith("Already processed")
+    assert connectwise.counts().creates == 1
+    second.stack.delete()
