@@ -3,12 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from io import StringIO
+from typing import Any
 
+import pytest
 from rich.console import Console
 
-from payments.command.follow import News, Watch, follow, show
+from fakes.dynamodb import FakeDynamoDb, FakeTable, client_error
+from payments.command.follow import News, Watch, follow, show, standstill
 from payments.command.imports import ImportRow
 from payments.import_state import Status, Tally
+from unit.operated import deployment_with
 
 BEGUN = ImportRow("id", "incoming/p.xml", Status.RUNNING, Tally())
 CHECKED = ImportRow("id", "incoming/p.xml", Status.RUNNING, Tally(), total=4)
@@ -117,3 +121,62 @@ def test_on_a_terminal_there_is_a_bar() -> None:
 
 def test_on_a_terminal_an_explanation_stands_above_the_bar() -> None:
     assert "It waits." in bar(iter([News(None, "It waits."), News(DONE)]))
+
+
+# Why nothing moves
+
+
+class FakeQueues:
+    """A client for queues that hold so many files, and know their ARN."""
+
+    def __init__(self, **files: int) -> None:
+        self._files = files
+
+    def get_queue_attributes(self, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:  # noqa: N803
+        count = self._files.get(QueueUrl, 0)
+        return {"Attributes": dict.fromkeys(AttributeNames, 0) | {AttributeNames[0]: count}}
+
+
+class FakeLambda:
+    """A client for one event source mapping, which not everybody may look at."""
+
+    def __init__(self, state: str) -> None:
+        self._state = state
+
+    def list_event_source_mappings(self, **_: Any) -> dict[str, Any]:
+        if not self._state:
+            raise client_error("AccessDeniedException")
+        return {"EventSourceMappings": [{"UUID": "u", "State": self._state}]}
+
+
+def why(mapping: str = "Enabled", row: ImportRow | None = None, holding: str = "") -> str:
+    """What is said of a file that does not move, while one of the queues holds three."""
+    clients: dict[str, Any] = {
+        "dynamodb": FakeDynamoDb({"imports": FakeTable(("importId",))}),
+        "sqs": FakeQueues(**{holding: 3}),
+        "lambda": FakeLambda(mapping),
+    }
+    urls = {"QueueUrl": "files", "DeadLetterQueueUrl": "dead"}
+    urls |= {"UndeliveredEventsQueueUrl": "undelivered", "FunctionName": "importer"}
+    deployment = deployment_with(**clients)
+    return standstill(replace(deployment, outputs={**deployment.outputs, **urls}), "id", row)
+
+
+def test_a_file_that_nothing_has_queued_may_have_come_too_soon() -> None:
+    told = why()
+    assert "S3 needs about five minutes after the first deployment" in told
+    assert "redrive" not in told
+
+
+@pytest.mark.parametrize("where", ["dead", "undelivered"])
+def test_what_has_fallen_out_is_named_with_its_cure(where: str) -> None:
+    assert why(holding=where).endswith("`redrive` sends them on, once the cause is mended.")
+
+
+@pytest.mark.parametrize("row", [None, HALF])
+def test_a_queue_that_is_held_is_said_before_all_else(row: ImportRow | None) -> None:
+    assert why("Disabled", row, holding="files").startswith("The queue is paused")
+
+
+def test_who_may_not_look_whether_it_is_held_hears_the_rest() -> None:
+    assert why("", holding="files").startswith("The queue holds 3 file(s)")
