@@ -44,7 +44,8 @@ def test_queues_and_log_have_the_key_and_the_stack_has_none(
 ) -> None:
     """Sent and received as without it."""
     stack, sqs = encrypted.stack, encrypted.queue.sqs
-    for url in stack.resources("AWS::SQS::Queue").values():
+    for output in ("QueueUrl", "DeadLetterQueueUrl"):
+        url = stack.outputs[output]
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
         assert attributes["KmsMasterKeyId"] == key
     [name] = stack.resources("AWS::Logs::LogGroup").values()

@@ -17,7 +17,8 @@ KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-123456
 KEY = {"Ref": "KmsKeyArn"}
 WITH_KEY = deployed_resources(TEMPLATE, KmsKeyArn=KEY_ARN)
 WITHOUT_KEY = deployed_resources(TEMPLATE)
-QUEUES = ("FilesQueue", "DeadLetterQueue", "UndeliveredEventsQueue")
+UNDER_THE_KEY = ("FilesQueue", "DeadLetterQueue")
+QUEUES = (*UNDER_THE_KEY, "UndeliveredEventsQueue")
 TABLES = ("TruthTable", "LedgerTable", "ImportsTable")
 ENCRYPTED = {
     "AWS::DynamoDB::Table",
@@ -96,11 +97,18 @@ def test_the_key_encrypts_the_bucket_with_few_calls() -> None:
     }
 
 
-@pytest.mark.parametrize("name", QUEUES)
+@pytest.mark.parametrize("name", UNDER_THE_KEY)
 def test_the_key_encrypts_the_queues(name: str) -> None:
     """SQS takes one kind of encryption only."""
     assert WITH_KEY[name]["Properties"]["KmsMasterKeyId"] == KEY
     assert "SqsManagedSseEnabled" not in WITH_KEY[name]["Properties"]
+
+
+def test_what_cannot_be_delivered_is_kept_also_if_eventbridge_may_not_use_the_key() -> None:
+    """That is one of the reasons why it cannot be delivered."""
+    properties = WITH_KEY["UndeliveredEventsQueue"]["Properties"]
+    assert properties["SqsManagedSseEnabled"] is True
+    assert "KmsMasterKeyId" not in properties
 
 
 @pytest.mark.parametrize("name", TABLES)
