@@ -99,7 +99,7 @@ def event_handler_in(world: World, settings: Settings) -> EventHandler:
         kinds=KINDS,
         clock=world.clock,
         workers=world.workers,
-        report=Reporter(world.sns, settings.notification_topic_arn, settings.report_on).send,
+        report=Reporter(world.sns, settings.report_topic_arn, settings.report_on).send,
         random=world.random,
     )
     importer = Importer(

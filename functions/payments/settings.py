@@ -39,7 +39,7 @@ class Settings:
     connections: int
     api_version: str
     report_on: ReportOn
-    notification_topic_arn: str
+    report_topic_arn: str
     second_payment: SecondPayment = SecondPayment.REPLACE
     currency_decimals: int = 2
     calls_per_minute: int | None = None
@@ -63,7 +63,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         connections=variables.number("MAX_CONNECTIONS", 1, MAX_CONNECTIONS),
         api_version=variables.text("CONNECTWISE_API_VERSION"),
         report_on=ReportOn(variables.one_of("REPORT_ON", ReportOn)),
-        notification_topic_arn=variables.text("NOTIFICATION_TOPIC_ARN"),
+        report_topic_arn=variables.text("REPORT_TOPIC_ARN"),
         second_payment=SecondPayment(variables.one_of("SECOND_PAYMENT", SecondPayment, "Replace")),
         currency_decimals=variables.number("CURRENCY_DECIMALS", 0, MAX_CURRENCY_DECIMALS, "2"),
         calls_per_minute=variables.number("CALLS_PER_MINUTE", 0, MAX_CALLS_PER_MINUTE, "0") or None,

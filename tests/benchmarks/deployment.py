@@ -81,7 +81,7 @@ def function_environment(connections: int) -> dict[str, str]:
         "LEDGER_TABLE_NAME": _LEDGER_TABLE,
         "IMPORTS_TABLE_NAME": _IMPORTS_TABLE,
         "REPORT_ON": "Never",
-        "NOTIFICATION_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:none",
+        "REPORT_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:none",
         "POWERTOOLS_SERVICE_NAME": "benchmarks",
         "POWERTOOLS_LOG_LEVEL": "INFO",
     }

@@ -1,4 +1,4 @@
-"""A queue that is subscribed to a stack's topic, in the place of a mailbox."""
+"""A queue that is subscribed to one of a stack's topics, in the place of a mailbox."""
 
 import json
 from dataclasses import dataclass, field
@@ -35,10 +35,10 @@ class Mailbox:
             self.mails.append(json.loads(message["Body"]))
 
 
-def subscribed(stack: Stack) -> Mailbox:
-    """Subscribe a queue to the stack's topic."""
-    sqs, topic = stack.client("sqs"), stack.outputs["NotificationTopicArn"]
-    url: str = sqs.create_queue(QueueName=f"mailbox-{stack.name}")["QueueUrl"]
+def subscribed(stack: Stack, output: str) -> Mailbox:
+    """Subscribe a queue to the topic whose ARN is this output of the stack."""
+    sqs, topic = stack.client("sqs"), stack.outputs[output]
+    url: str = sqs.create_queue(QueueName=f"mailbox-{output}-{stack.name}")["QueueUrl"]
     answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     arn = answer["Attributes"]["QueueArn"]
     statement = {

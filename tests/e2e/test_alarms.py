@@ -77,7 +77,7 @@ class Watched:
 def watched_stack(deploy_once: Deploy, connectwise: Simulator) -> Watched:
     deployment = deploy_once(MaxConnections="16", ReportOn="Never")
     deployment.local_stack.put_secret(SECRET_NAME, connectwise.secret)
-    watched = Watched(deployment, subscribed(deployment.stack))
+    watched = Watched(deployment, subscribed(deployment.stack, "NotificationTopicArn"))
     for alarm in ALARMS:
         watched.wait_until_ok(alarm)
     return watched

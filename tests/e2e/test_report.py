@@ -1,4 +1,4 @@
-"""Import reports reach the topic, from where SNS mails them."""
+"""Import reports reach their topic, from where SNS mails them, and nobody is told twice."""
 
 import pytest
 
@@ -16,7 +16,8 @@ def test_a_file_with_failures_is_reported_and_one_without_is_not(
     """By default, with only what the role and the topic's key allow."""
     deployment = deploy_once()
     deployment.local_stack.put_secret(SECRET_NAME, connectwise.secret)
-    mailbox = subscribed(deployment.stack)
+    mailbox = subscribed(deployment.stack, "ReportTopicArn")
+    alarms = subscribed(deployment.stack, "NotificationTopicArn")
     good = payment(invoice=invoice, amount="1.00")
     deployment.import_file(payment_file(good), "good.xml")
     deployment.import_file(payment_file(good, payment(invoice=invoice)), "bad.xml")
@@ -26,3 +27,28 @@ def test_a_file_with_failures_is_reported_and_one_without_is_not(
     assert f"s3://{deployment.bucket.name}/incoming/corrected-bad.xml" in mail["Message"]
     assert deployment.finished_import("bad.xml")["startedAt"][:10] in mail["Message"]
     assert not any("good.xml" in subject for subject in mailbox.subjects())
+    alarms.mail("ALARM")
+    assert not any("bad.xml" in subject for subject in alarms.subjects())
+
+
+def test_who_gets_reports_and_alarms_is_told_once(
+    deploy_once: Deploy, connectwise: Simulator, invoice: int
+) -> None:
+    """The alarm rings, and is left to the dashboard."""
+    address = "books@example.com"
+    deployment = deploy_once(AlarmEmail=address, ReportEmail=address)
+    deployment.local_stack.put_secret(SECRET_NAME, connectwise.secret)
+    reports = subscribed(deployment.stack, "ReportTopicArn")
+    alarms = subscribed(deployment.stack, "NotificationTopicArn")
+    deployment.import_file(payment_file(payment(invoice=invoice)), "bad.xml")
+    reports.mail("bad.xml")
+    name = deployment.stack.resources("AWS::CloudWatch::Alarm")["PaymentsFailedAlarm"]
+    cloudwatch = deployment.stack.client("cloudwatch")
+
+    def rings() -> bool:
+        [alarm] = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        return bool(alarm["StateValue"] == "ALARM")
+
+    deployment.stack.wait_for(rings, description="an alarm")
+    assert not any("ALARM" in subject for subject in alarms.subjects())
+    assert len(reports.subjects()) == 1

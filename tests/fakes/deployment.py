@@ -94,7 +94,7 @@ class Deployment:
             connections=3,
             api_version="2024.1",
             report_on=ReportOn.NEVER,
-            notification_topic_arn="",
+            report_topic_arn="",
         )
 
     def switch(self, second_payment: SecondPayment) -> None:

@@ -247,7 +247,7 @@ class Simulation:
                 "MAX_CONNECTIONS": str(of.connections),
                 "CONNECTWISE_API_VERSION": "2025.1",
                 "REPORT_ON": "Always",
-                "NOTIFICATION_TOPIC_ARN": "topic",
+                "REPORT_TOPIC_ARN": "topic",
                 "CURRENCY_DECIMALS": "2",
                 "SECOND_PAYMENT": of.second,
             }

@@ -9,9 +9,9 @@ _NOTHING = {"Ref": "AWS::NoValue"}
 def deployed_resources(template: Mapping[str, Any], **given: str) -> dict[str, dict[str, Any]]:
     """Return the resources that are created, without conditions and without what has no value."""
     parameters = {name: each["Default"] for name, each in template["Parameters"].items()} | given
-    holds = {
-        name: _holds(condition, parameters) for name, condition in template["Conditions"].items()
-    }
+    holds: dict[str, bool] = {}
+    for name, condition in template["Conditions"].items():
+        holds[name] = _holds(condition, parameters, holds)
     return {
         name: _chosen(resource, holds)
         for name, resource in template["Resources"].items()
@@ -19,13 +19,22 @@ def deployed_resources(template: Mapping[str, Any], **given: str) -> dict[str, d
     }
 
 
-def _holds(condition: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
+def _holds(
+    condition: Mapping[str, Any], parameters: Mapping[str, Any], known: Mapping[str, bool]
+) -> bool:
+    """Tell whether a condition holds; those that it names are `known`."""
     [(function, arguments)] = condition.items()
+    if function == "Condition":
+        return known[arguments]
     if function == "Fn::Not":
-        return not _holds(arguments[0], parameters)
+        return not _holds(arguments[0], parameters, known)
+    if function == "Fn::And":
+        return all(_holds(each, parameters, known) for each in arguments)
     assert function == "Fn::Equals"
-    parameter, value = arguments
-    return str(parameters[parameter["Ref"]]) == str(value)
+    one, other = (
+        parameters[value["Ref"]] if isinstance(value, Mapping) else value for value in arguments
+    )
+    return str(one) == str(other)
 
 
 def _chosen(value: Any, holds: Mapping[str, bool]) -> Any:

@@ -101,31 +101,33 @@ def test_a_page_of_something_in_between_is_no_traceback(connectwise: FakeConnect
 
 
 def test_somebody_who_has_confirmed_is_told() -> None:
-    check = subscribers_check(FakeSns(("books@example.com", f"{TOPIC}:1")), TOPIC)
+    check = subscribers_check(FakeSns(("books@example.com", f"{TOPIC}:1")), TOPIC, "Alarm")
     assert (check.verdict, check.remark) == (Verdict.GOOD, "1 subscribed")
 
 
 def test_whoever_has_not_confirmed_is_named() -> None:
     """An alarm would reach nobody there."""
     subscriptions = ("it@example.com", f"{TOPIC}:1"), ("books@example.com", "PendingConfirmation")
-    check = subscribers_check(FakeSns(*subscriptions), TOPIC)
+    check = subscribers_check(FakeSns(*subscriptions), TOPIC, "Alarm")
     assert check.verdict.bad
     assert check.remark.startswith("books@example.com has yet to confirm")
 
 
 def test_a_deleted_subscription_is_nobody() -> None:
-    check = subscribers_check(FakeSns(("books@example.com", "Deleted")), TOPIC)
+    check = subscribers_check(FakeSns(("books@example.com", "Deleted")), TOPIC, "Alarm")
     assert check.verdict is Verdict.NOTE
 
 
-def test_a_topic_without_subscribers_is_noted() -> None:
-    check = subscribers_check(FakeSns(), TOPIC)
+@pytest.mark.parametrize("whom", ["Alarm", "Report"])
+def test_a_topic_without_subscribers_is_noted(whom: str) -> None:
+    check = subscribers_check(FakeSns(), TOPIC, whom)
+    assert check.name == f"{whom}s reach somebody"
     assert check.verdict is Verdict.NOTE
     assert not check.verdict.bad
-    assert "ReportEmail" in check.remark
+    assert f"{whom}Email" in check.remark
 
 
 def test_an_operator_who_may_not_look_is_told_so() -> None:
-    check = subscribers_check(FakeSns(denied=True), TOPIC)
+    check = subscribers_check(FakeSns(denied=True), TOPIC, "Alarm")
     assert check.verdict is Verdict.UNKNOWN
     assert "not authorized" in check.remark

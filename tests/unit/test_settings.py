@@ -17,7 +17,7 @@ COMPLETE = {
     "LEDGER_TABLE_NAME": "ledger",
     "IMPORTS_TABLE_NAME": "imports",
     "REPORT_ON": "OnFailure",
-    "NOTIFICATION_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:payments",
+    "REPORT_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:payments",
     "QUEUE_URL": "https://sqs.example/queue",
     "CURRENCY_DECIMALS": "3",
 }
@@ -43,7 +43,7 @@ def test_the_environment_becomes_settings() -> None:
         connections=8,
         api_version="2026.1",
         report_on=ReportOn.ON_FAILURE,
-        notification_topic_arn="arn:aws:sns:eu-west-1:123456789012:payments",
+        report_topic_arn="arn:aws:sns:eu-west-1:123456789012:payments",
         currency_decimals=3,
     )
 

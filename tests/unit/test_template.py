@@ -20,6 +20,7 @@ from payments.connectwise.api import CallCounts
 from payments.import_state import Status, Tally
 from payments.settings import SettingsInvalid, read_settings
 from payments.telemetry import NAMESPACE, CloudWatchTelemetry
+from unit.deployed_template import deployed_resources
 
 TEMPLATE: dict[str, Any] = yaml_parse(
     (Path(__file__).parents[2] / "template.yaml").read_text(encoding="utf-8")
@@ -27,6 +28,7 @@ TEMPLATE: dict[str, Any] = yaml_parse(
 PARAMETERS: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 ROOT_OF_FUNCTIONS = str(Path(__file__).parents[2] / "functions")
+ONE = "it@example.com"
 CONSTRAINTS = {"AllowedPattern", "AllowedValues", "MinValue", "MaxValue", "MinLength"}
 
 
@@ -87,8 +89,8 @@ def test_every_default_is_allowed(name: str) -> None:
     "name",
     [
         *("ConnectWiseSecretName", "PreventReprocessing", "Enabled", "IncomingPrefix"),
-        *("SuccessPrefix", "FailPrefix", "MaxConnections", "ReportEmail", "ReportOn"),
-        *("LogRetentionDays", "LogLevel"),
+        *("SuccessPrefix", "FailPrefix", "MaxConnections", "ReportOn"),
+        *("AlarmEmail", "ReportEmail", "LogRetentionDays", "LogLevel"),
     ],
 )
 def test_the_parameters_that_others_rely_on_are_there(name: str) -> None:
@@ -125,7 +127,7 @@ def test_no_parameter_takes_a_secret() -> None:
     [
         *("BucketName", "FunctionName", "TruthTableName", "LedgerTableName", "ImportsTableName"),
         *("QueueUrl", "DeadLetterQueueUrl", "UndeliveredEventsQueueUrl"),
-        *("NotificationTopicArn", "DashboardName"),
+        *("NotificationTopicArn", "ReportTopicArn", "DashboardName"),
     ],
 )
 def test_the_outputs_that_others_rely_on_are_there(name: str) -> None:
@@ -506,10 +508,62 @@ def test_custom_metrics_are_looked_for_under_the_service_that_they_are_published
 
 @pytest.mark.parametrize("name", resources("AWS::CloudWatch::Alarm"))
 def test_every_alarm_says_what_to_do_and_tells_somebody(name: str) -> None:
-    alarm = RESOURCES[name]["Properties"]
+    alarm = deployed_resources(TEMPLATE)[name]["Properties"]
     assert len(alarm["AlarmDescription"]) > 60
     assert alarm["AlarmActions"] == [{"Ref": "NotificationTopic"}]
     assert alarm["TreatMissingData"] == "notBreaching"
+
+
+@pytest.mark.parametrize(
+    ("given", "silent"),
+    [
+        ({"AlarmEmail": ONE, "ReportEmail": ONE}, {"PaymentsFailedAlarm", "FilesFailedAlarm"}),
+        ({"AlarmEmail": ONE, "ReportEmail": ONE, "ReportOn": "Never"}, set()),
+        ({"AlarmEmail": ONE, "ReportEmail": "books@example.com"}, set()),
+        ({"AlarmEmail": ONE}, set()),
+        ({"ReportEmail": ONE}, set()),
+        ({}, set()),
+    ],
+)
+def test_whoever_gets_the_report_of_failures_gets_no_alarm_of_them(
+    given: dict[str, str], silent: set[str]
+) -> None:
+    """Without any address somebody may have subscribed the topic himself."""
+    deployed = deployed_resources(TEMPLATE, **given)
+    alarms = {name for name in deployed if name in resources("AWS::CloudWatch::Alarm")}
+    assert {n for n in alarms if "AlarmActions" not in deployed[n]["Properties"]} == silent
+
+
+@pytest.mark.parametrize("parameter", ["AlarmEmail", "ReportEmail"])
+def test_each_address_subscribes_to_its_own_topic(parameter: str) -> None:
+    deployed = deployed_resources(TEMPLATE, **{parameter: ONE}).values()
+    [found] = [each for each in deployed if each["Type"] == "AWS::SNS::Subscription"]
+    topic = {"AlarmEmail": "NotificationTopic", "ReportEmail": "ReportTopic"}[parameter]
+    assert found["Properties"]["TopicArn"] == {"Ref": topic}
+    assert found["Properties"]["Endpoint"] == {"Ref": parameter}
+
+
+@pytest.mark.parametrize("topic", resources("AWS::SNS::Topic"))
+def test_topics_take_tls_only(topic: str) -> None:
+    [policy] = [
+        each["PolicyDocument"]["Statement"]
+        for each in resources("AWS::SNS::TopicPolicy").values()
+        if each["Topics"] == [{"Ref": topic}]
+    ]
+    [denied] = [statement for statement in policy if statement["Effect"] == "Deny"]
+    assert (denied["Principal"], denied["Resource"]) == ("*", {"Ref": topic})
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_only_the_function_publishes_reports_and_it_publishes_nothing_else() -> None:
+    [policy] = [
+        each["PolicyDocument"]["Statement"]
+        for each in resources("AWS::SNS::TopicPolicy").values()
+        if each["Topics"] == [{"Ref": "ReportTopic"}]
+    ]
+    assert not [statement for statement in policy if statement["Effect"] == "Allow"]
+    assert permitted("ReportTopic") == {"sns:Publish"}
+    assert not permitted("NotificationTopic")
 
 
 def test_the_readme_says_what_to_do_for_each_alarm() -> None:

@@ -19,6 +19,7 @@ WITH_KEY = deployed_resources(TEMPLATE, KmsKeyArn=KEY_ARN)
 WITHOUT_KEY = deployed_resources(TEMPLATE)
 UNDER_THE_KEY = ("FilesQueue", "DeadLetterQueue")
 QUEUES = (*UNDER_THE_KEY, "UndeliveredEventsQueue")
+TOPICS = ("NotificationTopic", "ReportTopic")
 TABLES = ("TruthTable", "LedgerTable", "ImportsTable")
 ENCRYPTED = {
     "AWS::DynamoDB::Table",
@@ -68,10 +69,10 @@ def test_without_a_key_tables_and_log_are_left_to_aws() -> None:
     assert "KmsKeyId" not in WITHOUT_KEY["ImportPaymentsLogGroup"]["Properties"]
 
 
-def test_without_a_key_the_topic_has_one_of_the_stack() -> None:
+def test_without_a_key_the_topics_have_one_of_the_stack() -> None:
     """Alarms cannot publish to a topic under the key that AWS keeps for SNS."""
-    topic = WITHOUT_KEY["NotificationTopic"]["Properties"]
-    assert topic["KmsMasterKeyId"] == {"Ref": "NotificationKey"}
+    for name in TOPICS:
+        assert WITHOUT_KEY[name]["Properties"]["KmsMasterKeyId"] == {"Ref": "NotificationKey"}
     statement = key_statement(WITHOUT_KEY)
     assert statement["Resource"] == {"Fn::GetAtt": ["NotificationKey", "Arn"]}
     assert services(statement) == ["sns"]
@@ -84,8 +85,8 @@ def test_nothing_that_holds_data_is_left_out() -> None:
     """A new queue or table has to get the key as well, and a test here."""
     found = {name for name, each in WITH_KEY.items() if each["Type"] in ENCRYPTED}
     assert found == {
-        *(*QUEUES, *TABLES),
-        *("PaymentsBucket", "ImportPaymentsLogGroup", "NotificationTopic"),
+        *(*QUEUES, *TABLES, *TOPICS),
+        *("PaymentsBucket", "ImportPaymentsLogGroup"),
     }
 
 
@@ -118,9 +119,10 @@ def test_the_key_encrypts_the_tables(name: str) -> None:
     assert encryption == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY}
 
 
-def test_the_key_encrypts_topic_and_log_and_the_stack_has_none() -> None:
+def test_the_key_encrypts_topics_and_log_and_the_stack_has_none() -> None:
     """A key that nothing uses would still cost a dollar a month."""
-    assert WITH_KEY["NotificationTopic"]["Properties"]["KmsMasterKeyId"] == KEY
+    for name in TOPICS:
+        assert WITH_KEY[name]["Properties"]["KmsMasterKeyId"] == KEY
     assert WITH_KEY["ImportPaymentsLogGroup"]["Properties"]["KmsKeyId"] == KEY
     assert "NotificationKey" not in WITH_KEY
     assert "NotificationKey" not in json.dumps(WITH_KEY)

@@ -71,8 +71,8 @@ def run_checks(deployment: Deployment) -> Iterator[Check]:
     """Yield one check after another; none of them writes anything."""
     yield _enabled(deployment)
     yield _dead_letters(deployment)
-    topic_arn = deployment.outputs["NotificationTopicArn"]
-    yield subscribers_check(deployment.client("sns"), topic_arn)
+    for whom, output in (("Alarm", "NotificationTopicArn"), ("Report", "ReportTopicArn")):
+        yield subscribers_check(deployment.client("sns"), deployment.outputs[output], whom)
     try:
         found = credentials(deployment)
     except SecretUnusable as error:
@@ -157,9 +157,12 @@ def _dead_letters(deployment: Deployment) -> Check:
     return Check("Dead-letter queue is empty", Verdict.FAILED, remark)
 
 
-def subscribers_check(sns: Any, topic_arn: str) -> Check:
-    """Tell whether somebody has subscribed to the topic, and confirmed; `sns` is a client."""
-    name = "Alarms reach somebody"
+def subscribers_check(sns: Any, topic_arn: str, whom: str) -> Check:
+    """Tell whether somebody has subscribed to the topic, and confirmed; `sns` is a client.
+
+    `whom` is what the topic is for, Alarm or Report.
+    """
+    name = f"{whom}s reach somebody"
     try:
         pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
         found = [row for page in pages for row in page["Subscriptions"]]
@@ -171,6 +174,6 @@ def subscribers_check(sns: Any, topic_arn: str) -> Check:
         return Check(name, Verdict.MISSING, remark)
     confirmed = [row for row in found if row["SubscriptionArn"].startswith("arn:")]
     if not confirmed:
-        remark = "Nobody has subscribed to the topic: deploy with ReportEmail, or subscribe to it."
+        remark = f"Nobody has subscribed to the topic: deploy with {whom}Email, or subscribe to it."
         return Check(name, Verdict.NOTE, remark)
     return Check(name, Verdict.GOOD, f"{len(confirmed)} subscribed")

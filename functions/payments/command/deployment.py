@@ -27,6 +27,7 @@ _OUTPUTS = (
     "DeadLetterQueueUrl",
     "UndeliveredEventsQueueUrl",
     "NotificationTopicArn",
+    "ReportTopicArn",
 )
 _PARAMETERS = (
     "ConnectWiseSecretName",
