@@ -33,7 +33,7 @@ from payments.importer import Importer
 from payments.kinds import KINDS
 from payments.parts import Connection, ImportSettings, Parts, Telemetry
 from payments.pipeline import Bounds
-from payments.report import Reporter
+from payments.reporter import Reporter, files_in_queue
 from payments.settings import Settings, read_settings
 from payments.stores.bucket import Bucket
 from payments.stores.imports_table import ImportsTable
@@ -91,6 +91,13 @@ def event_handler() -> EventHandler:
 
 def event_handler_in(world: World, settings: Settings) -> EventHandler:
     """Return the program in any world."""
+    reporter = Reporter(
+        world.sns,
+        settings.report_topic_arn,
+        settings.report_on,
+        settings.region,
+        partial(files_in_queue, world.sqs, settings.queue_url),
+    )
     parts = Parts(
         table=ImportsTable(world.dynamodb, settings.imports_table_name),
         bucket=Bucket(world.s3, world.disk),
@@ -99,7 +106,7 @@ def event_handler_in(world: World, settings: Settings) -> EventHandler:
         kinds=KINDS,
         clock=world.clock,
         workers=world.workers,
-        report=Reporter(world.sns, settings.report_topic_arn, settings.report_on).send,
+        mail=reporter,
         random=world.random,
     )
     importer = Importer(

@@ -21,6 +21,7 @@ from enum import StrEnum
 
 from payments.models import Action, Replaced, SecondPayment, SourceFile
 
+LONG_WAIT_SECONDS = 3600
 MAX_KILLS = 3
 """A file that kills the run this often at the same place is given up."""
 
@@ -147,7 +148,9 @@ class ImportState:
     `connection` is the ConnectWise company that it began with, as `second_payment` is what was set
     then. `look_again`: some payments may have
     been created twice. `stop_asked` says who wants the import to end. `cut_short` says why nothing
-    is sent any more beyond record `reach`, or, if `given_up`, at all. `first_failures` and
+    is sent any more beyond record `reach`, or, if `given_up`, at all. `waiting_since` is when a run
+    first had to wait for something, if no record has got on since; `waiting_told`: that was long
+    ago, and somebody is told, once for each import. `first_failures` and
     `first_replaced` name some records of a finished import, a line each.
     """
 
@@ -172,6 +175,8 @@ class ImportState:
     cut_short: str | None = None
     given_up: bool = False
     error: str | None = None
+    waiting_since: float = 0.0
+    waiting_told: bool = False
     started_at: float = 0.0
     updated_at: float = 0.0
     finished_at: float = 0.0
@@ -237,6 +242,7 @@ class ImportState:
             stuck=0,
             look_again=self.look_again or look_again,
             error=None,
+            waiting_since=0.0,
             updated_at=now,
         )
 
@@ -255,6 +261,8 @@ class ImportState:
         `begun` is the last record that this run or one before it has begun, if that is known.
         `is_down`: something did not answer; `is_stuck`: ConnectWise did, but for one record.
         """
+        since = self.waiting_since or (now if error else 0.0)
+        is_long = error is not None and now - since >= LONG_WAIT_SECONDS
         return replace(
             self,
             reach=self.reach if begun is None else max(begun, self.done),
@@ -264,6 +272,8 @@ class ImportState:
             stuck=0 if is_down else self.stuck + is_stuck,
             quiet_until=max(self.quiet_until, quiet_until),
             error=error,
+            waiting_since=since,
+            waiting_told=self.waiting_told or is_long,
             updated_at=now,
         )
 
@@ -288,6 +298,7 @@ class ImportState:
             tally=tally,
             at_work=False,
             error=self.cut_short,
+            waiting_since=0.0,
             updated_at=now,
             finished_at=now,
         )

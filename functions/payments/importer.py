@@ -21,6 +21,7 @@ from uuid import uuid4
 
 from aws_lambda_powertools import Logger
 
+from payments.clock import iso
 from payments.closing import Closing
 from payments.connectwise.invoices import InvoiceLookup
 from payments.connectwise.patience import Patience, drive
@@ -47,6 +48,7 @@ from payments.pipeline import ONE_BY_ONE, Bounds, Pipeline, Work, take_chunk
 from payments.quiet import SETTLE_SECONDS, Quiet
 from payments.rules import failed
 from payments.stores.result_files import write_result_files
+from payments.waiting import Waiting, what_to_do
 
 logger = Logger(child=True)
 
@@ -395,7 +397,12 @@ class _Run:
     # ---- Closing ---------------------------------------------------------------------------------
 
     def _close(self) -> Finished:
-        """Write the success and fail files, then close the import."""
+        """Write the success and fail files, close the import, then send its report.
+
+        Only who has closed it sends, so that it is sent once at most: where a run is killed in
+        between there is no mail, but the two files, the page and the imports table have the outcome
+        all the same, and an alarm tells of the kill.
+        """
         self._wait_until_quiet()
         closing = Closing.of(
             self._state, self._last_look(), self._settings.folders, self._clock.time()
@@ -405,9 +412,9 @@ class _Run:
             written = write_result_files(closing.files, self._bucket, workers, self._is_out_of_time)
         finally:
             workers.close()
-        self._parts.report(closing.report(written))
         self._save(closing.finished(written))
         self._parts.telemetry.file(self._state.status)
+        self._parts.mail.finished(closing.report(written))
         logger.info(
             "Finished",
             import_id=self._state.import_id,
@@ -488,9 +495,9 @@ class _Run:
         is_down: bool = False,
         is_stuck: bool = False,
     ) -> PutBack:
-        now = self._clock.time()
+        before, now = self._state, self._clock.time()
         quiet_seconds = self._quiet.all_end() - self._clock.monotonic()
-        state = self._state.put_back(
+        state = before.put_back(
             now,
             now + max(quiet_seconds, 0.0),
             error,
@@ -498,6 +505,12 @@ class _Run:
             is_down=is_down,
             is_stuck=is_stuck,
         )
+        self._save_put_back(state)
+        if self._state.waiting_told and not before.waiting_told:
+            self._tell(reason, now + delay)
+        return PutBack(delay, reason.for_log)
+
+    def _save_put_back(self, state: ImportState) -> None:
         try:
             self._save(state)
         except StopAsked:
@@ -507,7 +520,20 @@ class _Run:
         except (AwsDown, FileRefused) as failure:
             logger.warning("Not noted in the table", key=self._source.key, reason=str(failure))
             self._importer.note_put_back(self._state)
-        return PutBack(delay, reason.for_log)
+
+    def _tell(self, reason: ImportStopped, next_try: float) -> None:
+        """Say that the file has waited for long; it is noted already that this is said."""
+        state, key = self._state, self._source.key
+        self._parts.mail.waits(
+            Waiting(
+                self._source.bucket,
+                key,
+                iso(state.waiting_since),
+                iso(next_try),
+                state.error or "",
+                what_to_do(reason, key),
+            )
+        )
 
 
 def import_id(source: SourceFile) -> str:

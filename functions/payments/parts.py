@@ -24,6 +24,7 @@ from payments.report import ImportReport
 from payments.sending import Payments
 from payments.stores.bucket import Bucket
 from payments.stores.imports_table import ImportsTable
+from payments.waiting import Waiting
 from payments.workers import Workers
 
 
@@ -100,6 +101,13 @@ class Telemetry(Protocol):
     def calls(self, counts: CallCounts) -> None: ...
 
 
+class Mail(Protocol):
+    """Where people are told of a file."""
+
+    def finished(self, told: ImportReport) -> None: ...
+    def waits(self, told: Waiting) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What an importer works with.
@@ -115,5 +123,5 @@ class Parts:
     kinds: Mapping[str, Kind]
     clock: Clock
     workers: Callable[[int], Workers]
-    report: Callable[[ImportReport], None] = lambda _: None
+    mail: Mail
     random: Random = field(default_factory=Random)

@@ -7,18 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
 from unicodedata import category
 
-from aws_lambda_powertools import Logger
-from botocore.exceptions import ClientError
-
+from payments.console import object_page
 from payments.files.output import StoredOutcome
 from payments.import_state import Status, Tally
 from payments.stores.result_files import MAX_NAMED
 from payments.wording import money
-
-logger = Logger(child=True)
 
 _MAX_SUBJECT_CHARACTERS = 100  # SNS's limit, of ASCII without line breaks
 # SNS takes 256 KiB. A record may have any number of errors, and a reason what a file has in it.
@@ -49,7 +44,8 @@ class ImportReport:
     """What there is to say about a finished import; keys are S3 keys in `bucket`.
 
     `failures` are the first records of the fail file, `replaced` the first that changed a payment
-    which they had not made. Times are ISO 8601 UTC.
+    which they had not made. `page_key` is the report as a page, if there is one. Times are ISO 8601
+    UTC.
     """
 
     bucket: str
@@ -64,6 +60,7 @@ class ImportReport:
     started_at: str
     finished_at: str
     replaced: tuple[StoredOutcome, ...] = ()
+    page_key: str = ""
 
     @property
     def needs_a_look(self) -> bool:
@@ -96,7 +93,6 @@ def _seen(character: str) -> str:
 
 def subject(report: ImportReport) -> str:
     """Return the e-mail's subject."""
-    name = harmless(report.key.rpartition("/")[2], _MAX_SUBJECT_CHARACTERS)
     failed = report.tally.failed
     replaced = f", {report.tally.replaced} replaced" if report.tally.replaced else ""
     text = {
@@ -104,17 +100,50 @@ def subject(report: ImportReport) -> str:
         Status.COMPLETED_WITH_FAILURES: f"{failed} payment{'s'[: failed != 1]} not imported",
         Status.FAILED: "Payment file not imported",
     }[report.status]
+    return subject_line(text, report.key)
+
+
+def subject_line(text: str, key: str) -> str:
+    """Return a subject about a file that SNS takes."""
+    name = harmless(key.rpartition("/")[2], _MAX_SUBJECT_CHARACTERS)
     return f"{text}: {name.encode('ascii', 'replace').decode()}"[:_MAX_SUBJECT_CHARACTERS]
 
 
-def body(report: ImportReport) -> str:
-    """Return the e-mail's text."""
-    tally = report.tally
-    lines = [f"File: {_address(report, report.key)}"]
-    lines += [f"Started: {_time(report.started_at)}, finished: {_time(report.finished_at)}", ""]
+def body(report: ImportReport, region: str) -> str:
+    """Return the e-mail's text, for the bucket's region."""
+    lines = [f"File: {s3_address(report.bucket, report.key)}"]
+    lines += [f"Started: {moment(report.started_at)}, finished: {moment(report.finished_at)}", ""]
     if report.error:
-        lines += [_reason(report.error), ""]
-    lines += [
+        lines += [one_line(report.error), ""]
+    lines += [*_links(report, region), "", *_counts(report)]
+    if report.failures:
+        there = report.tally.failed + report.tally.skipped
+        lines += ["", *_list("records in the fail file", report.failures, there, failure)]
+    if report.replaced:
+        title = "payments that others had made, and that were replaced"
+        lines += ["", *_list(title, report.replaced, report.tally.replaced, replacement)]
+    if report.status is not Status.SUCCEEDED:
+        lines += ["", *_what_to_do(report)]
+    if report.tally.replaced:
+        lines += ["", ABOUT_REPLACED]
+    return "\n".join([*lines, "", about_status(report.key)])
+
+
+def _links(report: ImportReport, region: str) -> list[str]:
+    """Return where the results are shown: in the console, whose user may read the bucket."""
+    places = {
+        "Report as a page": report.page_key,
+        "Success file": report.success_key,
+        "Fail file": report.fail_key,
+    }
+    return [
+        f"{name}: {object_page(region, report.bucket, key)}" for name, key in places.items() if key
+    ]
+
+
+def _counts(report: ImportReport) -> list[str]:
+    tally = report.tally
+    return [
         f"Records in the file: {'not counted' if report.total is None else report.total}",
         f"Created: {tally.created}",
         f"Updated: {tally.updated}",
@@ -123,30 +152,21 @@ def body(report: ImportReport) -> str:
         f"Failed: {tally.failed}",
         *_amounts(tally),
     ]
-    if report.failures:
-        there = tally.failed + tally.skipped
-        lines += ["", *_list("records in the fail file", report.failures, there, failure)]
-    if report.replaced:
-        title = "payments that others had made, and that were replaced"
-        lines += ["", *_list(title, report.replaced, tally.replaced, replacement)]
-    lines += [
-        "",
-        f"Success file: {_address(report, report.success_key)}",
-        f"Fail file: {_address(report, report.fail_key)}",
-    ]
-    if report.status is not Status.SUCCEEDED:
-        lines += ["", *_what_to_do(report)]
-    if report.tally.replaced:
-        lines += ["", ABOUT_REPLACED]
-    return "\n".join(lines)
 
 
-def _address(report: ImportReport, key: str) -> str:
-    return f"s3://{report.bucket}/{harmless(key, _MAX_KEY_CHARACTERS)}"
+def s3_address(bucket: str, key: str) -> str:
+    """Return what `aws s3` calls an object."""
+    return f"s3://{bucket}/{harmless(key, _MAX_KEY_CHARACTERS)}"
 
 
-def _time(moment: str) -> str:
-    return moment.replace("T", " ").replace("Z", " UTC")
+def moment(time: str) -> str:
+    """Return a time in ISO 8601 UTC as people write it."""
+    return time.replace("T", " ").replace("Z", " UTC")
+
+
+def about_status(key: str) -> str:
+    """Return the operator's command that says how the file stands."""
+    return f"More: payments status {shlex.quote(harmless(key, _MAX_KEY_CHARACTERS))}"
 
 
 def _amounts(tally: Tally) -> list[str]:
@@ -186,33 +206,34 @@ def _if(count: int, line: str) -> list[str]:
 
 def failure(outcome: StoredOutcome) -> str:
     """Return in one line which record of the fail file it is, and why it is there."""
-    return f"record {outcome.number}{_about(outcome)}: {_reasons(outcome.messages)}"
+    return f"{_name(outcome)}: {_reasons(outcome.messages)}"
 
 
 def replacement(outcome: StoredOutcome) -> str:
     """Return in one line which record it is, and what it has replaced."""
-    there = _reason(f"{outcome.result.replaced}")
-    return f"record {outcome.number}{_about(outcome)}: payment {outcome.payment_id} held {there}"
+    there = one_line(f"{outcome.result.replaced}")
+    return f"{_name(outcome)}: payment {outcome.payment_id} held {there}"
 
 
-def _about(outcome: StoredOutcome) -> str:
-    """Name a record as its sender knows it, as far as that is known."""
+def _name(outcome: StoredOutcome) -> str:
+    """Name a record as its sender knows it; by its place in the file only if that is all."""
     known = [
         outcome.external_id,
         outcome.invoice and f"invoice {outcome.invoice}",
         None if outcome.result.amount is None else _money(outcome.result.amount),
     ]
     names = [harmless(name, _MAX_NAME_CHARACTERS) for name in known if name]
-    return f" ({', '.join(names)})" if names else ""
+    return ", ".join(names) or f"record {outcome.number}"
 
 
 def _reasons(messages: tuple[str, ...]) -> str:
-    shown = [_reason(message) for message in messages[:_MAX_REASONS]]
+    shown = [one_line(message) for message in messages[:_MAX_REASONS]]
     more = len(messages) - len(shown)
     return "; ".join([*shown, f"and {more} more"] if more else shown)
 
 
-def _reason(text: str) -> str:
+def one_line(text: str) -> str:
+    """Return a reason, bounded, in one line."""
     return harmless(" ".join(text[: 2 * _MAX_REASON_CHARACTERS].split()), _MAX_REASON_CHARACTERS)
 
 
@@ -220,33 +241,11 @@ def _what_to_do(report: ImportReport) -> list[str]:
     if report.status is Status.FAILED and not report.tally.done:
         return ["Nothing was sent to ConnectWise. Correct the file and upload it again."]
     folder, _, name = report.key.rpartition("/")
-    corrected = _address(report, f"{folder}/corrected-{name}")
+    corrected = s3_address(report.bucket, f"{folder}/corrected-{name}")
     return [
         "What to do: correct the records in the fail file and upload that file as it is, under "
         "any name. Its error messages are ignored, and the payments that succeeded are not in it.",
         "",
-        f"  aws s3 cp {shlex.quote(_address(report, report.fail_key))} corrected.xml",
+        f"  aws s3 cp {shlex.quote(s3_address(report.bucket, report.fail_key))} corrected.xml",
         f"  aws s3 cp corrected.xml {shlex.quote(corrected)}",
     ]
-
-
-class Reporter:
-    """Send wanted reports to the topic. `sns` makes a boto3 client when it is needed."""
-
-    def __init__(self, sns: Callable[[], Any], topic_arn: str, report_on: ReportOn) -> None:
-        self._sns = sns
-        self._topic_arn = topic_arn
-        self._report_on = report_on
-
-    def send(self, report: ImportReport) -> None:
-        """Send the report if it is wanted; an import never fails because that does."""
-        if not is_wanted(report, self._report_on):
-            return
-        try:
-            self._sns().publish(
-                TopicArn=self._topic_arn, Subject=subject(report), Message=body(report)
-            )
-        except Exception as fault:  # noqa: BLE001
-            # Only AWS's own words: anything else may quote what the report says.
-            reason = str(fault) if isinstance(fault, ClientError) else type(fault).__name__
-            logger.error("Report not sent", key=report.key, reason=reason)  # noqa: TRY400

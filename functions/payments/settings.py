@@ -40,6 +40,7 @@ class Settings:
     api_version: str
     report_on: ReportOn
     report_topic_arn: str
+    region: str
     second_payment: SecondPayment = SecondPayment.REPLACE
     currency_decimals: int = 2
     calls_per_minute: int | None = None
@@ -64,6 +65,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         api_version=variables.text("CONNECTWISE_API_VERSION"),
         report_on=ReportOn(variables.one_of("REPORT_ON", ReportOn)),
         report_topic_arn=variables.text("REPORT_TOPIC_ARN"),
+        region=variables.text("AWS_REGION"),
         second_payment=SecondPayment(variables.one_of("SECOND_PAYMENT", SecondPayment, "Replace")),
         currency_decimals=variables.number("CURRENCY_DECIMALS", 0, MAX_CURRENCY_DECIMALS, "2"),
         calls_per_minute=variables.number("CALLS_PER_MINUTE", 0, MAX_CALLS_PER_MINUTE, "0") or None,

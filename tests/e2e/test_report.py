@@ -23,8 +23,10 @@ def test_a_file_with_failures_is_reported_and_one_without_is_not(
     deployment.import_file(payment_file(good, payment(invoice=invoice)), "bad.xml")
     mail = mailbox.mail("bad.xml")
     assert mail["Subject"] == "1 payment not imported: bad.xml"
-    assert "There is nothing to send" in mail["Message"]
+    assert f"- invoice {invoice}: There is nothing to send" in mail["Message"]
     assert f"s3://{deployment.bucket.name}/incoming/corrected-bad.xml" in mail["Message"]
+    console = f"https://us-east-1.console.aws.amazon.com/s3/object/{deployment.bucket.name}"
+    assert f"Fail file: {console}?region=us-east-1&prefix=fail%2Fbad.xml" in mail["Message"]
     assert deployment.finished_import("bad.xml")["startedAt"][:10] in mail["Message"]
     assert not any("good.xml" in subject for subject in mailbox.subjects())
     alarms.mail("ALARM")

@@ -16,6 +16,7 @@ from fakes.dynamodb import FakeDynamoDb, FakeTable
 from fakes.mishaps import Killed, Mishaps
 from fakes.s3 import FakeBucket, FakeS3
 from fakes.sqs import FakeQueue
+from fakes.way import Way
 from fakes.workers import SeededWorkers
 from payments.bootstrap import World, event_handler_in
 from payments.connectwise.api import CallCounts
@@ -51,6 +52,26 @@ class Published:
         self.delays += 1
 
 
+class FakeTopic:
+    """An SNS client that keeps what is mailed."""
+
+    def __init__(self, way: Way) -> None:
+        self.mails: list[tuple[str, str]] = []
+        self._way = way
+
+    def publish(self, *, TopicArn: str, Subject: str, Message: str) -> dict[str, Any]:  # noqa: N803
+        def effect() -> dict[str, Any]:
+            self.mails.append((Subject, Message))
+            return {}
+
+        return self._way("Publish", {"Subject": Subject}, effect)
+
+    @property
+    def subjects(self) -> list[str]:
+        """The subjects of all mails."""
+        return [subject for subject, _ in self.mails]
+
+
 class Deployment:
     """A deployment, whose calls go the way that `mishaps` has planned."""
 
@@ -70,6 +91,7 @@ class Deployment:
         self.truth, self.imports = FakeTable(("externalId", "connection")), FakeTable(("importId",))
         self.ledger = FakeTable(("invoiceId", "connection"))
         self.queue = FakeQueue(self.clock.time, way=self.mishaps)
+        self.topic = FakeTopic(self.mishaps)
         self.published = Published()
         self.secret = {
             "site": "na.example.com",
@@ -93,8 +115,9 @@ class Deployment:
             fail_prefix="fail/",
             connections=3,
             api_version="2024.1",
-            report_on=ReportOn.NEVER,
-            report_topic_arn="",
+            report_on=ReportOn.ALWAYS,
+            report_topic_arn="topic",
+            region="eu-west-1",
         )
 
     def switch(self, second_payment: SecondPayment) -> None:
@@ -174,7 +197,7 @@ class Deployment:
             s3=FakeS3(self.bucket, self.mishaps),
             dynamodb=FakeDynamoDb(tables, self.mishaps),
             sqs=self.queue,
-            sns=lambda: None,
+            sns=lambda: self.topic,
             read_secret=lambda: json.dumps(self.secret),
             wire=lambda _: self.connectwise,
             telemetry=self.published,

@@ -75,6 +75,14 @@ class FakeQueue:
 
     # boto3's client
 
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:
+        def effect() -> dict[str, Any]:
+            visible = sum(message.visible_at <= self._now() for message in self.messages)
+            counts = {"ApproximateNumberOfMessages": str(visible)}
+            return {"Attributes": {name: counts[name] for name in AttributeNames}}
+
+        return self.way("GetQueueAttributes", {}, effect)
+
     def change_message_visibility(
         self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int
     ) -> dict[str, Any]:

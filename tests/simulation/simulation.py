@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -111,6 +112,7 @@ class Simulation:
             IMPORTS: FakeTable(("importId",)),
         }
         self._fill_truth_table()
+        self.mails: Counter[tuple[str, bool]] = Counter()
         self.queue = FakeQueue(lambda: self.scheduler.now, way=self.network.aws("sqs"))
         self.watchman = Watchman(
             of,
@@ -146,6 +148,8 @@ class Simulation:
             raise Broken(f"{len(self.queue.messages)} messages are still in the queue")
         if self.queue.dead:
             raise Broken("a message has gone to the dead letters")
+        if twice := [mail for mail, count in self.mails.items() if count > 1]:
+            raise Broken(f"mails of one kind about one file came twice: {twice}")
 
     def _plan(self, upload: Upload) -> None:
         def put() -> None:
@@ -219,7 +223,7 @@ class Simulation:
                 self.tables, network.aws("dynamodb"), at_once=self._trouble.at_once
             ),
             sqs=self.queue,
-            sns=lambda: FakeTopic(network),
+            sns=lambda: FakeTopic(network, self.mails),
             read_secret=read_secret,
             wire=lambda _: self.connectwise,
             telemetry=NoTelemetry(),
@@ -248,6 +252,7 @@ class Simulation:
                 "CONNECTWISE_API_VERSION": "2025.1",
                 "REPORT_ON": "Always",
                 "REPORT_TOPIC_ARN": "topic",
+                "AWS_REGION": "eu-west-1",
                 "CURRENCY_DECIMALS": "2",
                 "SECOND_PAYMENT": of.second,
             }
@@ -255,12 +260,18 @@ class Simulation:
 
 
 class FakeTopic:
-    """An SNS client whose e-mails nobody reads."""
+    """An SNS client whose e-mails are counted: by their first line, the file, and their kind.
 
-    def __init__(self, network: Network) -> None:
+    Each counts once, however often the SDK repeats the call.
+    """
+
+    def __init__(self, network: Network, mails: Counter[tuple[str, bool]]) -> None:
         self._way = network.aws("sns")
+        self._mails = mails
 
     def publish(self, **request: Any) -> dict[str, Any]:
+        file, waits = request["Message"].partition("\n")[0], "waits" in request["Subject"]
+        self._mails[file, waits] += 1
         return self._way("Publish", {"Subject": request["Subject"]}, dict)
 
 

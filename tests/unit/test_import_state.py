@@ -126,6 +126,25 @@ def test_a_pause_for_lack_of_time_counts_as_neither() -> None:
     assert (state.waits, state.stuck, state.at_work) == (0, 1, False)
 
 
+def test_an_import_waits_since_it_was_first_put_back_for_a_reason_until_a_record_gets_on() -> None:
+    """A run that was only short of time makes no difference."""
+    assert BEGUN.put_back(1.0, 0.0).waiting_since == 0.0
+    state = BEGUN.put_back(1.0, 0.0, "down").put_back(2.0, 0.0).put_back(3.0, 0.0, "stuck")
+    assert state.waiting_since == 1.0
+    assert state.begun("two", 4.0, 30.0).rested(5.0).waiting_since == 1.0
+    assert state.committed(Tally(created=1), 4.0).waiting_since == 0.0
+    assert state.closed(Status.SUCCEEDED, Tally(), 4.0).waiting_since == 0.0
+
+
+def test_that_an_import_has_waited_for_an_hour_is_told_for_good() -> None:
+    """But not by a run that waits for nothing."""
+    state = BEGUN.put_back(1.0, 0.0, "down").put_back(3600.0, 0.0, "down").put_back(3602.0, 0.0)
+    assert not state.waiting_told
+    state = state.put_back(3603.0, 0.0, "down")
+    assert state.waiting_told
+    assert state.committed(Tally(created=1), 3604.0).put_back(3605.0, 0.0, "down").waiting_told
+
+
 # The ends
 
 

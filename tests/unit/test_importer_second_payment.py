@@ -47,8 +47,7 @@ def test_an_instalment_that_replaces_another_is_counted_with_what_was_there(
     assert deployment.published.tally.replaced == 1
     [row] = [row for row in deployment.imports.all() if row["key"] == "incoming/b.xml"]
     assert row["firstReplaced"] == [
-        "record 1 (RC-72, invoice 1, 600.00): payment 101 held 400.00, recorded as RC-71 from "
-        "incoming/a.xml"
+        "RC-72, invoice 1, 600.00: payment 101 held 400.00, recorded as RC-71 from incoming/a.xml"
     ]
     assert deployment.connectwise.amounts(1) == [600]
 

@@ -76,6 +76,8 @@ ATTRIBUTES: dict[str, st.SearchStrategy[Any]] = {
     "cut_short": texts,
     "given_up": st.booleans(),
     "error": texts,
+    "waiting_since": seconds,
+    "waiting_told": st.booleans(),
     "started_at": seconds,
     "updated_at": seconds,
     "finished_at": seconds,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from botocore.exceptions import BotoCoreError, ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +17,6 @@ from payments.import_state import Result, Status, Tally
 from payments.models import Action
 from payments.report import (
     ImportReport,
-    Reporter,
     ReportOn,
     body,
     harmless,
@@ -24,8 +24,6 @@ from payments.report import (
     subject,
 )
 from payments.stores.result_files import MAX_NAMED
-
-TOPIC = "arn:aws:sns:eu-west-1:123456789012:topic"
 
 
 def failure(
@@ -68,22 +66,20 @@ REFUSED = replace(
 )
 
 
-class FakeSns:
-    """Keeps what is published, and takes only what SNS takes."""
+def assert_sns_takes(report: ImportReport) -> None:
+    written, named = text_of(report), subject(report)
+    assert len(written.encode()) <= 256 * 1024
+    assert 0 < len(named) <= 100
+    assert named.isascii()
+    assert named.isprintable()
 
-    def __init__(self) -> None:
-        self.published: list[dict[str, Any]] = []
 
-    def publish(self, **message: Any) -> None:
-        assert len(message["Message"].encode()) <= 256 * 1024
-        assert 0 < len(message["Subject"]) <= 100
-        assert message["Subject"].isascii()
-        assert message["Subject"].isprintable()
-        self.published.append(message)
+def text_of(report: ImportReport) -> str:
+    return body(report, "eu-west-1")
 
 
 def with_failure(outcome: StoredOutcome) -> str:
-    return body(replace(WITH_FAILURES, failures=(outcome,)))
+    return text_of(replace(WITH_FAILURES, failures=(outcome,)))
 
 
 # ---- whether it is sent --------------------------------------------------------------------------
@@ -104,43 +100,6 @@ def test_the_setting_decides_for_which_files_a_report_is_sent(
     assert [is_wanted(report, report_on) for report in reports] == wanted
 
 
-def test_a_wanted_report_goes_to_the_topic() -> None:
-    sns = FakeSns()
-    Reporter(lambda: sns, TOPIC, ReportOn.ON_FAILURE).send(WITH_FAILURES)
-    text = {"Subject": subject(WITH_FAILURES), "Message": body(WITH_FAILURES)}
-    assert sns.published == [{"TopicArn": TOPIC, **text}]
-
-
-def test_an_unwanted_report_does_not_even_make_a_client() -> None:
-    def sns() -> FakeSns:
-        raise AssertionError
-
-    Reporter(sns, TOPIC, ReportOn.NEVER).send(WITH_FAILURES)
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        ClientError({"Error": {"Code": "AuthorizationError"}}, "Publish"),
-        BotoCoreError(),
-        UnicodeEncodeError("utf-8", "73519.26 \ud800", 9, 10, "surrogates not allowed"),
-        ValueError("73519.26"),
-    ],
-    ids=lambda fault: type(fault).__name__,
-)
-def test_whatever_becomes_of_the_report_the_import_goes_on(
-    fault: Exception, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The log has what AWS says, and nothing that a client may quote of the report."""
-
-    def sns() -> FakeSns:
-        raise fault
-
-    Reporter(sns, TOPIC, ReportOn.ALWAYS).send(REFUSED)
-    [logged] = [vars(record) for record in caplog.records]
-    assert "Authorization" in logged["reason"] or logged["reason"] == type(fault).__name__
-
-
 # ---- what it says --------------------------------------------------------------------------------
 
 
@@ -153,7 +112,7 @@ def test_the_subject_says_what_happened_to_which_file() -> None:
 
 
 def test_the_text_has_the_counts_the_files_and_the_first_failures() -> None:
-    text = body(WITH_FAILURES)
+    text = text_of(WITH_FAILURES)
     for expected in (
         "s3://bucket/incoming/october.xml",
         "Started: 2026-11-25 08:00:21 UTC, finished: 2026-11-25 08:04:02 UTC",
@@ -163,11 +122,27 @@ def test_the_text_has_the_counts_the_files_and_the_first_failures() -> None:
         "Failed: 1",
         "The first 1 of 2 records in the fail file:",
         "- record 2: <ammount> is not known.; Give <invoice>.",
-        "s3://bucket/success/october.xml",
-        "s3://bucket/fail/october.xml",
+        "Success file: https://eu-west-1.console.aws.amazon.com/s3/object/bucket",
+        "prefix=fail%2Foctober.xml",
         "upload that file as it is",
     ):
         assert expected in text
+
+
+def test_the_page_is_the_first_link_if_there_is_one() -> None:
+    """In the console, whatever the key has in it."""
+    page = "reports/a b&c/ü.html"
+    [first, *_] = re.findall("(.*): https://(.*)", text_of(replace(WITH_FAILURES, page_key=page)))
+    encoded = "region=eu-west-1&prefix=reports%2Fa%20b%26c%2F%C3%BC.html"
+    console = "eu-west-1.console.aws.amazon.com/s3/object/bucket"
+    assert first == ("Report as a page", f"{console}?{encoded}")
+    assert "as a page" not in text_of(WITH_FAILURES)
+
+
+def test_the_text_names_the_command_that_says_more() -> None:
+    key = "incoming/a  b's.xml"
+    command = text_of(replace(SUCCEEDED, key=key)).rpartition("More: ")[2]
+    assert shlex.split(command) == ["payments", "status", key]
 
 
 def test_the_text_has_the_money() -> None:
@@ -178,39 +153,40 @@ def test_the_text_has_the_money() -> None:
         "\nAmount of all records: 1,234,578.00\n"
         "  without failed records whose amount cannot be read\n"
         "Amount recorded: 1,234,567.80\nAmount skipped: 10.00\nAmount failed: 0.20\n"
-    ) in body(replace(WITH_FAILURES, tally=tally))
-    assert "cannot be read" not in body(replace(SUCCEEDED, tally=replace(tally, failed=0)))
+    ) in text_of(replace(WITH_FAILURES, tally=tally))
+    assert "cannot be read" not in text_of(replace(SUCCEEDED, tally=replace(tally, failed=0)))
 
 
 def test_whoever_hears_that_something_was_replaced_hears_what_to_do() -> None:
     tally = Tally(
         updated=1, recorded_amount=Decimal(9), replaced=1, replaced_amount=Decimal("40.5")
     )
-    text = body(replace(SUCCEEDED, tally=tally))
+    text = text_of(replace(SUCCEEDED, tally=tally))
     assert "Amount replaced: 40.50" in text
     assert "upload one record with the sum of all that was paid" in text
-    assert "What to do" not in body(SUCCEEDED)
+    assert "What to do" not in text_of(SUCCEEDED)
 
 
 def test_without_amounts_the_text_has_no_money() -> None:
-    assert "Amount" not in body(SUCCEEDED)
+    assert "Amount" not in text_of(SUCCEEDED)
 
 
 @pytest.mark.parametrize(
     ("known", "named"),
     [
         ({}, "- record 2: No."),
-        ({"external_id": "R-7"}, "- record 2 (R-7): No."),
-        ({"invoice": "INV-1", "amount": Decimal("5.00")}, "- record 2 (invoice INV-1, 5.00): No."),
+        ({"external_id": "R-7"}, "- R-7: No."),
+        ({"invoice": "INV-1", "amount": Decimal("5.00")}, "- invoice INV-1, 5.00: No."),
     ],
 )
 def test_a_failure_is_named_as_its_sender_knows_it(known: dict[str, Any], named: str) -> None:
+    """Its place in the file is only told where there is nothing else."""
     assert f"\n{named}\n" in with_failure(failure(2, "No.", **known))
 
 
 def test_the_text_does_not_speak_of_the_first_records_if_those_are_all() -> None:
     all_of_them = replace(WITH_FAILURES, tally=Tally(failed=1))
-    assert "\nRecords in the fail file:\n- record 2" in body(all_of_them)
+    assert "\nRecords in the fail file:\n- record 2" in text_of(all_of_them)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +198,7 @@ def test_the_text_does_not_speak_of_the_first_records_if_those_are_all() -> None
 )
 def test_the_text_has_the_commands_to_correct_and_upload(key: str, quoted: str) -> None:
     """A shell takes them as they are, whatever the file is called."""
-    text = body(replace(WITH_FAILURES, key=key))
+    text = text_of(replace(WITH_FAILURES, key=key))
     assert "  aws s3 cp s3://bucket/fail/october.xml corrected.xml\n" in text
     assert f"  aws s3 cp corrected.xml {quoted}" in text
 
@@ -233,14 +209,14 @@ def test_a_reason_is_one_line() -> None:
 
 
 def test_a_refused_file_is_to_be_corrected_as_a_whole() -> None:
-    text = body(REFUSED)
+    text = text_of(REFUSED)
     assert "line 1, column 12: DTDs are not allowed." in text
     assert "Nothing was sent to ConnectWise" in text
     assert "Records in the file: not counted" in text
 
 
 def test_a_success_asks_for_nothing() -> None:
-    assert "What to do" not in body(SUCCEEDED)
+    assert "What to do" not in text_of(SUCCEEDED)
 
 
 # ---- whatever is said ----------------------------------------------------------------------------
@@ -272,20 +248,17 @@ def test_the_largest_report_is_one_that_sns_takes(letter: str) -> None:
     report = replace(
         WITH_FAILURES, key=f"incoming/{long}.xml", failures=(worst,) * 1000, error=long
     )
-    sns = FakeSns()
-    Reporter(lambda: sns, TOPIC, ReportOn.ALWAYS).send(report)
-    assert sns.published[0]["Message"].count("; and 9996 more") == MAX_NAMED
+    assert_sns_takes(report)
+    assert text_of(report).count("; and 9996 more") == MAX_NAMED
 
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 
 
 @given(ANY_TEXT, ANY_TEXT, ANY_TEXT, st.decimals(), ANY_TEXT)
-def test_every_report_is_sent(
+def test_every_report_is_one_that_sns_takes(
     name: str, error: str, message: str, amount: Decimal, named: str
 ) -> None:
     record = failure(2, message, external_id=named, invoice=named, amount=amount)
     report = replace(WITH_FAILURES, key=f"incoming/{name}", failures=(record,), error=error)
-    sns = FakeSns()
-    Reporter(lambda: sns, TOPIC, ReportOn.ALWAYS).send(report)
-    assert len(sns.published) == 1
+    assert_sns_takes(report)

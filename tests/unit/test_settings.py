@@ -18,6 +18,7 @@ COMPLETE = {
     "IMPORTS_TABLE_NAME": "imports",
     "REPORT_ON": "OnFailure",
     "REPORT_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:payments",
+    "AWS_REGION": "eu-west-1",
     "QUEUE_URL": "https://sqs.example/queue",
     "CURRENCY_DECIMALS": "3",
 }
@@ -44,6 +45,7 @@ def test_the_environment_becomes_settings() -> None:
         api_version="2026.1",
         report_on=ReportOn.ON_FAILURE,
         report_topic_arn="arn:aws:sns:eu-west-1:123456789012:payments",
+        region="eu-west-1",
         currency_decimals=3,
     )
 

@@ -57,15 +57,16 @@ class ImportsTable:
 
         The SDK may repeat a write that has taken effect: then it is this run's own that is found.
         """
+        unchanged = "attribute_not_exists(#run)"
         of_before: dict[str, Any] = {}
-        if before is None:
-            unchanged = "attribute_not_exists(#run)"
-        elif not before.run_token:  # a row of the first version
-            unchanged, of_before = "#run = :runBefore", {":runBefore": before.run}
-        else:
-            unchanged = "(#run = :runBefore AND #runToken = :tokenBefore)"
-            of_before = {":runBefore": before.run, ":tokenBefore": before.run_token}
-        self._write(state, f"{unchanged} OR ({_OURS})", of_before)
+        if before is not None:
+            # Not even a run that has its state from before the import was closed may open it again.
+            unchanged = "#run = :runBefore AND #status = :status"
+            of_before[":runBefore"] = before.run
+            if before.run_token:  # a row of the first version has none
+                unchanged += " AND #runToken = :tokenBefore"
+                of_before[":tokenBefore"] = before.run_token
+        self._write(state, f"({unchanged}) OR ({_OURS})", of_before)
 
     def save(self, state: ImportState) -> None:
         """Store the import as it stands.
@@ -126,6 +127,8 @@ def state_of(item: Mapping[str, Any]) -> ImportState:
         look_again=bool(item.get("lookAgain", False)),
         stop_asked=item.get("stopAsked"),
         error=item.get("error"),
+        waiting_since=_seconds(item.get("waitingSince")),
+        waiting_told=bool(item.get("waitingTold", False)),
         started_at=_seconds(item.get("startedAt")),
         updated_at=_seconds(item.get("updatedAt")),
         finished_at=_seconds(item.get("finishedAt")),
@@ -185,6 +188,8 @@ def _attributes(state: ImportState) -> dict[str, Any]:
         "cutShort": _text(state.cut_short),
         "givenUp": state.given_up or None,
         "error": _text(state.error),
+        "waitingSince": _moment(state.waiting_since),
+        "waitingTold": state.waiting_told or None,
         "startedAt": _moment(state.started_at),
         "updatedAt": _moment(state.updated_at),
         "finishedAt": _moment(state.finished_at),
