@@ -91,13 +91,6 @@ def event_handler() -> EventHandler:
 
 def event_handler_in(world: World, settings: Settings) -> EventHandler:
     """Return the program in any world."""
-    reporter = Reporter(
-        world.sns,
-        settings.report_topic_arn,
-        settings.report_on,
-        settings.region,
-        partial(files_in_queue, world.sqs, settings.queue_url),
-    )
     parts = Parts(
         table=ImportsTable(world.dynamodb, settings.imports_table_name),
         bucket=Bucket(world.s3, world.disk),
@@ -106,7 +99,7 @@ def event_handler_in(world: World, settings: Settings) -> EventHandler:
         kinds=KINDS,
         clock=world.clock,
         workers=world.workers,
-        mail=reporter,
+        mail=_reporter(world, settings),
         random=world.random,
     )
     importer = Importer(
@@ -127,6 +120,16 @@ def event_handler_in(world: World, settings: Settings) -> EventHandler:
         settings.incoming_prefix,
         world.clock,
         settings.bucket_name,
+    )
+
+
+def _reporter(world: World, settings: Settings) -> Reporter:
+    return Reporter(
+        world.sns,
+        settings.report_topic_arn,
+        settings.report_on,
+        settings.region,
+        partial(files_in_queue, world.sqs, settings.queue_url),
     )
 
 

@@ -156,6 +156,15 @@ class Deployment:
         self.queue.sqs.purge_queue(QueueUrl=self.queue.url)
         self.deliver(name, version)
 
+    def let_it_have_waited(self, name: str, since: str = "2020-01-01T00:00:00Z") -> None:
+        """Have the imports table say that a file that was put back waits since then."""
+        self.stack.client("dynamodb").update_item(
+            TableName=self.stack.outputs["ImportsTableName"],
+            Key={"importId": {"S": self.import_of(name)["importId"]}},
+            UpdateExpression="SET waitingSince = :since",
+            ExpressionAttributeValues={":since": {"S": since}},
+        )
+
     def settled(self, name: str, run: int = 1) -> dict[str, Any]:
         """Wait until that run has closed the import or put the file back; return the entry."""
 

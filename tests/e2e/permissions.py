@@ -25,6 +25,7 @@ TESTED_APART: dict[Permission, str] = {
     ("ReadIncoming", "s3:GetObject"): "test_an_object_without_version_needs_its_own_permission",
     ("Secret", "secretsmanager:GetSecretValue"): "test_the_secret_needs_a_permission",
     ("Queue", "sqs:ChangeMessageVisibility"): "test_putting_a_message_back_needs_a_permission",
+    ("Queue", "sqs:GetQueueAttributes"): "test_counting_what_waits_behind_needs_a_permission",
     ("Report", "sns:Publish"): "test_a_report_needs_a_permission_but_no_import_fails_for_it",
 }
 
@@ -51,7 +52,6 @@ EXPLAINED: dict[Permission, str] = {
     ),
     ("Queue", "sqs:ReceiveMessage"): _LAMBDA_POLLS,
     ("Queue", "sqs:DeleteMessage"): _LAMBDA_POLLS,
-    ("Queue", "sqs:GetQueueAttributes"): _LAMBDA_POLLS,
     ("Key", "kms:Decrypt"): _KMS,
     ("Key", "kms:GenerateDataKey"): _KMS,
     ("Log", "logs:CreateLogStream"): _LAMBDA_LOGS,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from e2e.deployed import SECRET_NAME, Deploy, Deployment
+from e2e.mailbox import subscribed
 from e2e.payment_xml import payment, payment_file
 from e2e.permissions import EXPLAINED, IMPORTS_WAIT_FOR
 from local_cloudwatch.emf import parse_metrics
@@ -322,6 +323,22 @@ def test_putting_a_message_back_needs_a_permission(
         )
     waiting.deliver_instead_of_waiting(name, version)
     assert waiting.outcome(name).metadata["created"] == "1"
+
+
+def test_counting_what_waits_behind_needs_a_permission(
+    waiting: Deployment, connectwise: Simulator, invoice: int
+) -> None:
+    """Lambda, which polls with it too, refuses to begin without it; so the mail does go out."""
+    name = waiting.new_name()
+    mailbox = subscribed(waiting.stack, "ReportTopicArn")
+    connectwise.add_fault(status=401, times=None)
+    version = waiting.upload(payment_file(payment(invoice=invoice, amount="1.00")), name)
+    waiting.wait_until_put_back(name)
+    waiting.let_it_have_waited(name)
+    with lacking(waiting, "Queue", "sqs:GetQueueAttributes"):
+        waiting.deliver_instead_of_waiting(name, version)
+        waiting.wait_until_put_back(name, run=2)
+        assert "behind" not in mailbox.mail(name)["Message"]
 
 
 def test_a_report_needs_a_permission_but_no_import_fails_for_it(deployment: Deployment) -> None:

@@ -33,6 +33,33 @@ def test_a_file_with_failures_is_reported_and_one_without_is_not(
     assert not any("bad.xml" in subject for subject in alarms.subjects())
 
 
+def test_a_file_that_has_waited_for_an_hour_says_so_and_is_reported_in_the_end(
+    deploy_once: Deploy, connectwise: Simulator, invoice: int
+) -> None:
+    """It is said by the run that puts it back then, once."""
+    deployment = deploy_once()
+    deployment.local_stack.put_secret(SECRET_NAME, connectwise.secret)
+    mailbox = subscribed(deployment.stack, "ReportTopicArn")
+    connectwise.add_fault(status=401, times=None)
+    name, key = "late.xml", "incoming/late.xml"
+    version = deployment.upload(payment_file(payment(invoice=invoice, amount="1.00")), name)
+    deployment.wait_until_put_back(name)
+    deployment.let_it_have_waited(name)
+    for run in (2, 3):
+        deployment.deliver_instead_of_waiting(name, version)
+        deployment.wait_until_put_back(name, run)
+    text = mailbox.mail("Payment file waits")["Message"]
+    assert f"File: s3://{deployment.bucket.name}/{key}" in text
+    assert "Waiting since: 2020-01-01 00:00:00 UTC" in text
+    assert "Files behind it: 0" in text
+    assert "run `payments check`" in text
+    connectwise.reset()  # with all invoices
+    deployment.local_stack.put_secret(SECRET_NAME, connectwise.secret)
+    deployment.deliver_instead_of_waiting(name, version)
+    mailbox.mail("1 payment not imported")
+    assert len(mailbox.subjects()) == 2
+
+
 def test_who_gets_reports_and_alarms_is_told_once(
     deploy_once: Deploy, connectwise: Simulator, invoice: int
 ) -> None:
