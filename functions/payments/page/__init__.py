@@ -1,0 +1,1 @@
+"""The page about one import, for whoever looks after the payments."""
