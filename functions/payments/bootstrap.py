@@ -105,7 +105,12 @@ def event_handler_in(world: World, settings: Settings) -> EventHandler:
     importer = Importer(
         parts,
         ImportSettings(
-            Folders(settings.incoming_prefix, settings.success_prefix, settings.fail_prefix),
+            Folders(
+                settings.incoming_prefix,
+                settings.success_prefix,
+                settings.fail_prefix,
+                settings.report_prefix,
+            ),
             settings.prevent_reprocessing,
             settings.second_payment,
             settings.currency_decimals,

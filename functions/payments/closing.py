@@ -1,4 +1,4 @@
-"""How an import ends: its status, what its two files consist of, and its report. Pure."""
+"""How an import ends: its status, what its files consist of, and its report. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from payments.clock import iso
 from payments.import_state import ImportState, Status
 from payments.last_look import Overruled
+from payments.page.import_page import PageHead
 from payments.report import ImportReport, failure, replacement
 from payments.stores.result_files import ResultFiles, ResultKeys, Written, result_keys
 from payments.wording import money
@@ -19,11 +20,12 @@ class Folders:
     incoming: str = "incoming/"
     success: str = "success/"
     fail: str = "fail/"
+    report: str = "reports/"
 
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """An import as it is closed, and its two files."""
+    """An import as it is closed, and its files."""
 
     state: ImportState
     files: ResultFiles
@@ -37,13 +39,19 @@ class Closing:
         else:
             status = Status.COMPLETED_WITH_FAILURES if tally.failed else Status.SUCCEEDED
         closed = state.closed(status, tally, now)
+        key = state.source.key
+        keys = result_keys(key, folders.incoming, folders.success, folders.fail, folders.report)
+        started_at = iso(state.started_at)
         files = ResultFiles(
             state.source.bucket,
             state.import_id,
-            result_keys(state.source.key, folders.incoming, folders.success, folders.fail),
+            keys,
             state.root,
             state.done,
             _metadata(closed),
+            PageHead(
+                state.import_id, key, keys.success, keys.fail, started_at, tally, closed.error
+            ),
             state.cut_short,
             {number: messages for number, (_, messages) in overruled.items()},
         )
@@ -51,7 +59,7 @@ class Closing:
 
     @property
     def keys(self) -> ResultKeys:
-        """Where the two files go."""
+        """Where the files go."""
         return self.files.keys
 
     def finished(self, written: Written) -> ImportState:
@@ -70,6 +78,7 @@ class Closing:
             key=state.source.key,
             success_key=self.keys.success,
             fail_key=self.keys.fail,
+            page_key=self.keys.report,
             status=state.status,
             total=state.total,
             tally=state.tally,

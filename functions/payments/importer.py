@@ -1,7 +1,7 @@
-"""Import one file: the use case, from the event's object version to the success and fail files.
+"""Import one file: the use case, from the event's object version to the files that come back.
 
 A run goes through the phases that remain: check the file, send its records, look once more at what
-may have been sent twice, write the two files. Each is stored when it is done, and goes on where it
+may have been sent twice, write the files. Each is stored when it is done, and goes on where it
 stopped. The states in between are in `import_state`, and why doing things again is right in
 `upsert`.
 """
@@ -162,7 +162,7 @@ class _Run:
             return PutBack(_AT_ONCE_SECONDS, reason.for_log)
         except TryLater as reason:
             return self._wait(reason)
-        except FileRefused as reason:  # while closing: it must not end without its two files
+        except FileRefused as reason:  # while closing: it must not end without its files
             return self._wait(AwsDown(str(reason)))
         finally:
             if self._connection is not None:
@@ -397,10 +397,10 @@ class _Run:
     # ---- Closing ---------------------------------------------------------------------------------
 
     def _close(self) -> Finished:
-        """Write the success and fail files, close the import, then send its report.
+        """Write the two files and the page, close the import, then send its report.
 
         Only who has closed it sends, so that it is sent once at most: where a run is killed in
-        between there is no mail, but the two files, the page and the imports table have the outcome
+        between there is no mail, but the files, the page and the imports table have the outcome
         all the same, and an alarm tells of the kill.
         """
         self._wait_until_quiet()

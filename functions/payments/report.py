@@ -7,13 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from unicodedata import category
 
 from payments.console import object_page
 from payments.files.output import StoredOutcome
 from payments.import_state import Status, Tally
 from payments.stores.result_files import MAX_NAMED
-from payments.wording import money
+from payments.wording import ABOUT_REPLACED, NOT_IN_IT, harmless, money
 
 _MAX_SUBJECT_CHARACTERS = 100  # SNS's limit, of ASCII without line breaks
 # SNS takes 256 KiB. A record may have any number of errors, and a reason what a file has in it.
@@ -21,14 +20,6 @@ _MAX_REASON_CHARACTERS = 500
 _MAX_REASONS = 5
 _MAX_NAME_CHARACTERS = 100
 _MAX_KEY_CHARACTERS = 1024
-
-
-NOT_IN_IT = "without failed records whose amount cannot be read"
-ABOUT_REPLACED = (
-    "What to do about what was replaced: nothing, if it was corrected. If both amounts were paid, "
-    "upload one record with the sum of all that was paid as its <amount>, and the payment's <id>. "
-    "The stack's parameter SecondPayment decides what becomes of such records from now on."
-)
 
 
 class ReportOn(StrEnum):
@@ -52,6 +43,7 @@ class ImportReport:
     key: str
     success_key: str
     fail_key: str
+    page_key: str
     status: Status
     total: int | None
     tally: Tally
@@ -73,22 +65,6 @@ def is_wanted(report: ImportReport, report_on: ReportOn) -> bool:
     if report_on is ReportOn.ON_FAILURE:
         return report.needs_a_look
     return report_on is ReportOn.ALWAYS
-
-
-def harmless(text: str, most_characters: int) -> str:
-    """Return a text that nothing chokes on: bounded, in one line, of characters that can be seen.
-
-    What ConnectWise or a file says may hold half a surrogate pair, which no encoding takes,
-    anything that steers a terminal or a mail program, and megabytes.
-    """
-    shortened = text if len(text) <= most_characters else f"{text[:most_characters]}…"
-    return "".join(map(_seen, shortened))
-
-
-def _seen(character: str) -> str:
-    if character.isprintable() or category(character) == "Zs":
-        return character
-    return " " if character.isspace() else "\ufffd"
 
 
 def subject(report: ImportReport) -> str:

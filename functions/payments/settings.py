@@ -36,6 +36,7 @@ class Settings:
     incoming_prefix: str
     success_prefix: str
     fail_prefix: str
+    report_prefix: str
     connections: int
     api_version: str
     report_on: ReportOn
@@ -61,6 +62,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         incoming_prefix=variables.text("INCOMING_PREFIX"),
         success_prefix=variables.text("SUCCESS_PREFIX"),
         fail_prefix=variables.text("FAIL_PREFIX"),
+        report_prefix=variables.text("REPORT_PREFIX"),
         connections=variables.number("MAX_CONNECTIONS", 1, MAX_CONNECTIONS),
         api_version=variables.text("CONNECTWISE_API_VERSION"),
         report_on=ReportOn(variables.one_of("REPORT_ON", ReportOn)),
@@ -110,7 +112,8 @@ class _Variables:
 
 
 def _overlaps(settings: Settings) -> list[str]:
-    folders = (settings.incoming_prefix, settings.success_prefix, settings.fail_prefix, WORK_PREFIX)
+    results = (settings.success_prefix, settings.fail_prefix, settings.report_prefix)
+    folders = (settings.incoming_prefix, *results, WORK_PREFIX)
     if any(one.startswith(other) for one, other in permutations(folders, 2)):
         return [f"the folders {', '.join(folders)} must not lie in one another"]
     return []

@@ -19,6 +19,13 @@ BLANKS = (
 DIRECTIONS = "\u202a-\u202e\u2066-\u2069"
 MINUS_SIGNS = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d"
 
+NOT_IN_IT = "without failed records whose amount cannot be read"
+ABOUT_REPLACED = (
+    "What to do about what was replaced: nothing, if it was corrected. If both amounts were paid, "
+    "upload one record with the sum of all that was paid as its <amount>, and the payment's <id>. "
+    "The stack's parameter SecondPayment decides what becomes of such records from now on."
+)
+
 
 def visible(text: str) -> str:
     """Return a text for a message, not too long, with what cannot be seen or told apart escaped.
@@ -35,6 +42,20 @@ def money(amount: Decimal, *, thousands: bool = False) -> str:
     return f"{whole}.{decimals:0<2}"
 
 
+def harmless(text: str, most_characters: int) -> str:
+    """Return a text that nothing chokes on: bounded, in one line, of characters that can be seen.
+
+    What ConnectWise or a file says may hold half a surrogate pair, which no encoding takes,
+    anything that steers a terminal, a mail program or a browser, and megabytes.
+    """
+    return seen(text if len(text) <= most_characters else f"{text[:most_characters]}…")
+
+
+def seen(text: str) -> str:
+    """Return a text with every character that cannot be seen replaced."""
+    return text if text.isprintable() else "".join(map(_seen, text))
+
+
 def of_receipts(count: int) -> str:
     """Return how many receipts there are, as people say it."""
     return "1 receipt" if count == 1 else f"{count} receipts"
@@ -44,6 +65,12 @@ def truth_delete(external_id: str) -> str:
     """Return the command that deletes an entry of the truth table, for a shell."""
     end_of_options = "-- " if external_id.startswith("-") else ""
     return f"python -m payments truth delete {end_of_options}{shlex.quote(external_id)}"
+
+
+def _seen(character: str) -> str:
+    if character.isprintable() or category(character) == "Zs":
+        return character
+    return " " if character.isspace() else "\ufffd"
 
 
 def _is_plain(character: str) -> bool:

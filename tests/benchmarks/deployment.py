@@ -77,6 +77,7 @@ def function_environment(connections: int) -> dict[str, str]:
         "INCOMING_PREFIX": "incoming/",
         "SUCCESS_PREFIX": "success/",
         "FAIL_PREFIX": "fail/",
+        "REPORT_PREFIX": "reports/",
         "TRUTH_TABLE_NAME": _TRUTH_TABLE,
         "LEDGER_TABLE_NAME": _LEDGER_TABLE,
         "IMPORTS_TABLE_NAME": _IMPORTS_TABLE,

@@ -13,8 +13,9 @@ from benchmarks.scene import new_payments, write_payment_file
 from benchmarks.tables import print_table
 from payments.files.output import write_part
 from payments.files.reader import RawRecord, check_file, read_records
-from payments.import_state import Root
+from payments.import_state import Root, Tally
 from payments.models import Action, Outcome, PaymentRecord, RecordXml, TruthRecord
+from payments.page.import_page import PageHead
 from payments.stores.bucket import Bucket
 from payments.stores.result_files import ResultFiles, ResultKeys, write_result_files
 from payments.workers import ThreadWorkers
@@ -22,6 +23,7 @@ from payments.workers import ThreadWorkers
 _CALL_SECONDS = 0.03
 _READERS = 16
 _PART_RECORDS = (500, 50)
+_NOW = "2026-01-31T00:00:00Z"
 _NOTE = f"""\
 One process, no ConnectWise. Writing: S3 is in memory and takes {_CALL_SECONDS * 1000:.0f} ms a
 call; it gives the same part again and again, and forgets what is uploaded. One record in a hundred
@@ -39,7 +41,7 @@ def measure(console: Console, count: int) -> None:
         (raw,) = read_records(path, after=count - 1)
     for part_records in _PART_RECORDS:
         s3 = _RepeatingS3(raw, part_records)
-        what = f"writing both files, parts of {part_records} records"
+        what = f"writing the files and the page, parts of {part_records} records"
         rows.append(_row(count, what, lambda s3=s3: s3.write(count)))  # type: ignore[misc]
     columns = ("what", "records", "seconds", "CPU s", "records/s")
     print_table(console, "A large file, without sending it", columns, rows, _NOTE)
@@ -66,10 +68,12 @@ class _RepeatingS3:
         self._count = 0
 
     def write(self, count: int) -> None:
-        """Write both files of so many records."""
+        """Write the files of so many records."""
         self._count = count
-        keys = ResultKeys("success/payments.xml", "fail/payments.xml")
-        files = ResultFiles("payments", "i1", keys, Root(), count, {})
+        keys = ResultKeys("success/a.xml", "fail/a.xml", "reports/a.html")
+        tally = Tally(created=count - count // 100, failed=count // 100)
+        page = PageHead("i1", "incoming/a.xml", keys.success, keys.fail, _NOW, tally)
+        files = ResultFiles("payments", "i1", keys, Root(), count, {}, page)
         workers = ThreadWorkers(_READERS)
         written = write_result_files(files, Bucket(self, Path()), workers, lambda: False)
         workers.close()
@@ -125,6 +129,7 @@ def _outcome(number: int, xml: RecordXml) -> Outcome:
         return Outcome(
             record, Action.FAILED, messages=("ConnectWise has no invoice with this id.",)
         )
-    now = "2026-01-31T00:00:00Z"
-    learned = TruthRecord(external_id, number, 1_000_000 + number, now, now, "i" * 32, "incoming/a")
+    learned = TruthRecord(
+        external_id, number, 1_000_000 + number, _NOW, _NOW, "i" * 32, "incoming/a"
+    )
     return Outcome(record, Action.CREATED, number, learned=learned)

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from component.browser import Browser, Look, find_browser
-from payments.page.import_page import PageHead, PageRow, Replacement, import_page
+from payments.import_state import Tally
+from payments.page.import_page import PageHead, import_page
+from payments.page.rows import PageRow, PageRows
 
 PHONE, DESK, PAPER = Look(360), Look(1280), Look(718, media="print")
 HOSTILE = (
@@ -20,33 +22,32 @@ HOSTILE = (
     "{{7*7}} ${7*7} &lt;b&gt; \u202egnp.exe",
 )
 LONG = "W" * 200
+MUCH = "999,999,999,999,999.99"
 HEAD = PageHead(
+    "0123456789abcdef0123456789abcdef",
     f"incoming/{LONG}/<b>october<b>.xml",
     f"success/{LONG}.xml",
     f"fail/{LONG}.xml",
     "2026-03-04T10:15:00Z",
-    "2026-03-04T10:16:30Z",
-    created=1,
-    updated=2,
-    replaced=2,
-    skipped=1,
-    failed=7,
-    recorded_amount=Decimal("123456789012345.67"),
-    failed_amount=Decimal("999999999999999.99"),
+    Tally(
+        created=1,
+        updated=2,
+        replaced=2,
+        skipped=1,
+        failed=7,
+        recorded_amount=Decimal("123456789012345.67"),
+        failed_amount=Decimal("999999999999999.99"),
+    ),
     error=f"{LONG}{LONG}",
 )
 ROWS = [
-    *(PageRow(text, text, Decimal(1), "2026-03-04", (text, text)) for text in HOSTILE),
-    PageRow(
-        LONG, LONG, Decimal("999999999999999.99"), "2026-03-04", (LONG * 2, "No such invoice.")
-    ),
+    *(PageRow(text, text, "1.00", "2026-03-04", (text, text)) for text in HOSTILE),
+    PageRow(LONG, LONG, MUCH, "2026-03-04", (LONG * 2, "No such invoice.")),
     PageRow(reasons=("Give <invoice> with its <id> or <identifier>.",)),
 ]
 REPLACED = [
-    Replacement(ROWS[0], Decimal("999999999999999.99"), "2026-01-31", LONG),
-    Replacement(
-        PageRow("R-1", "INV-1", Decimal("10.00"), "2026-03-04"), Decimal(1), None, "by hand"
-    ),
+    PageRow(LONG, LONG, MUCH, "2026-03-04", (f"Payment 7 held {MUCH}, recorded from {LONG}.",)),
+    PageRow("R-1", "INV-1", "10.00", "2026-03-04", ("Payment 8 held 1.00.",)),
 ]
 LOOKS = [PHONE, Look(360, scheme="dark"), DESK, PAPER]
 
@@ -85,7 +86,7 @@ def browser() -> Iterator[Browser]:
 def written(tmp_path: Path) -> Callable[[bytes], Path]:
     def write(more: bytes = b"") -> Path:
         file = tmp_path / "page.html"
-        file.write_bytes(b"".join(import_page(HEAD, ROWS, REPLACED, ROWS[:1])) + more)
+        file.write_bytes(import_page(HEAD, PageRows(ROWS, REPLACED, ROWS[:1])) + more)
         return file
 
     return write

@@ -95,7 +95,7 @@ class Deployment:
 
     def outcome(self, name: str, times: int = 1) -> Outcome:
         """Wait until success and fail file have been written so often, and return the newest."""
-        fail = f"fail/{name}"  # it is written last
+        fail = f"fail/{name}"  # it is written after the other
         self.stack.wait_for(lambda: self.versions(fail) >= times, description=fail)
         bucket = self.bucket
         success = bucket.read(f"success/{name}")

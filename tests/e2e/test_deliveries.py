@@ -64,9 +64,12 @@ def test_other_folders_can_be_chosen(
     deploy_once: Deploy, connectwise: Simulator, invoice: int
 ) -> None:
     """The rule, the function and its permissions follow the parameters."""
-    chosen = deploy_once(IncomingPrefix="in/x/", SuccessPrefix="ok/", FailPrefix="bad/y/")
+    chosen = deploy_once(
+        IncomingPrefix="in/x/", SuccessPrefix="ok/", FailPrefix="bad/y/", ReportPrefix="page/"
+    )
     chosen.bucket.upload("in/x/a/b.xml", one_payment(invoice))
-    chosen.bucket.wait_for("bad/y/a/b.xml")
+    chosen.bucket.wait_for("page/a/b.html")
+    assert chosen.bucket.exists("bad/y/a/b.xml")
     assert b"<id>" in chosen.bucket.read("ok/a/b.xml")
     assert amounts(connectwise, invoice) == [Decimal("1.00")]
 

@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from html import unescape
 
 import pytest
 
@@ -164,6 +165,31 @@ def test_both_files_carry_the_import_id_and_the_counts(
         "replaced-amount": "1.00",
     }
     assert deployment.bucket.metadata(f"success/{name}") == outcome.metadata
+
+
+def test_a_page_says_what_came_of_a_file(
+    deployment: Deployment, connectwise: Simulator, invoice: int
+) -> None:
+    """It comes as HTML, with the same metadata as the two files."""
+    connectwise.add_payment(invoice, "1.00")
+    name = deployment.new_name()
+    outcome = deployment.import_file(
+        payment_file(
+            payment(external_id="R-1", invoice=invoice, amount="1234.00", paymentDate="2026-03-04"),
+            payment(external_id="<R-2>", invoice=5, amount="2.00", paymentDate="2026-03-05"),
+        ),
+        name,
+    )
+    key = f"reports/{name.removesuffix('.xml')}.html"
+    deployment.bucket.wait_for(key)
+    found = deployment.bucket.s3.head_object(Bucket=deployment.bucket.name, Key=key)
+    assert found["ContentType"] == "text/html; charset=utf-8"
+    assert found["Metadata"] == outcome.metadata
+    page = unescape(re.sub(r"(<[^>]*>)+", "|", deployment.bucket.read(key).decode()))
+    assert "|1 of 2 payments failed|" in page
+    assert "|All|without failed records whose amount cannot be read|2|1,236.00|" in page
+    assert f"|<R-2>|5|2.00|2026-03-05|{outcome.errors[0]}|" in page
+    assert f"|R-1|{invoice}|1,234.00|2026-03-04|Payment " in page
 
 
 @pytest.mark.parametrize(

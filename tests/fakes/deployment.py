@@ -113,6 +113,7 @@ class Deployment:
             incoming_prefix="incoming/",
             success_prefix="success/",
             fail_prefix="fail/",
+            report_prefix="reports/",
             connections=3,
             api_version="2024.1",
             report_on=ReportOn.ALWAYS,

@@ -24,6 +24,7 @@ from payments.errors import FileRefused
 from payments.files.output import write_part
 from payments.import_state import CheckedFile
 from payments.models import Action, Outcome
+from payments.page.import_page import PageHead
 from payments.stores.bucket import Bucket
 from payments.stores.result_files import ResultFiles, ResultKeys, write_result_files
 from payments.workers import ThreadWorkers
@@ -32,6 +33,8 @@ from unit.payment_files import check, document, payment, records
 FILE = document(payment("<id>7</id><externalId>A</externalId>"), payment("<amount>1</amount>"))
 MEGABYTE = 1024 * 1024
 fuzzed = settings(max_examples=20_000 if FULL else 300, derandomize=not FULL, deadline=None)
+PAGE = PageHead("i1", "k", "s", "f", "2026-03-04T10:15:00Z")
+
 imported = settings(fuzzed, max_examples=2_000 if FULL else 60)
 
 NAMES = [
@@ -185,7 +188,7 @@ def written(file: CheckedFile, content: bytes) -> tuple[bytes, bytes]:
     bucket = Bucket(FakeS3(objects), Path())
     if outcomes:
         bucket.store_part("b", "i1", 0, write_part(outcomes))
-    files = ResultFiles("b", "i1", ResultKeys("s", "f"), file.root, file.total, {})
+    files = ResultFiles("b", "i1", ResultKeys("s", "f", "r"), file.root, file.total, {}, PAGE)
     write_result_files(files, bucket, workers, lambda: False)
     workers.close()
     return objects.read("s"), objects.read("f")

@@ -1,7 +1,8 @@
-"""What must hold of a file that is closed: its two files, and what the table counts."""
+"""What must hold of a file that is closed: its files, its page, and what the table counts."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,7 @@ from xml.etree import ElementTree as ET
 from fakes.s3 import FakeBucket, StoredObject
 from simulation.scenario import Upload
 
+_SHOWN = re.compile('<td class="number">([0-9,.-]+)</td>')
 _COUNTS = ("created", "updated", "skipped", "failed")
 
 
@@ -27,6 +29,7 @@ def check_closed(
 ) -> str:
     """Check the files of a closed import; return all that the fail file tells."""
     name = upload.key.removeprefix("incoming/")
+    _check_page(bucket, item, f"reports/{name.removesuffix('.xml')}.html")
     (success, metadata), (fail, _) = (_read(bucket, f"{f}/{name}") for f in ("success", "fail"))
     if "total" in item:
         _check_records(upload, success, fail)
@@ -37,10 +40,38 @@ def check_closed(
 
 
 def _read(bucket: FakeBucket, key: str) -> tuple[ET.Element, Mapping[str, str]]:
-    found: StoredObject | None = bucket.latest(key)
+    found = _find(bucket, key)
+    return ET.fromstring(found.body or b""), found.metadata
+
+
+def _find(bucket: FakeBucket, key: str) -> StoredObject:
+    found = bucket.latest(key)
     if found is None or found.body is None:
         raise Broken(f"a file is closed without {key}")
-    return ET.fromstring(found.body), found.metadata
+    return found
+
+
+def _check_page(bucket: FakeBucket, item: Mapping[str, Any], key: str) -> None:
+    """Check that the page is of this import, and shows and counts what the table does."""
+    found = _find(bucket, key)
+    if found.metadata["import-id"] != item["importId"]["S"]:
+        raise Broken(f"{key} is of another import: {found.metadata}")
+    totals, *lists = (found.body or b"").decode().split('<table class="rows">')
+    counts = [int(item.get(name, {"N": 0})["N"]) for name in (*_COUNTS, "replaced")]
+    created, updated, skipped, failed, replaced = counts
+    rows = [each.count('data-label="Invoice"') for each in lists]
+    if rows != [count for count in (failed, replaced, skipped) if count]:
+        raise Broken(f"{key} has {rows} rows, and the table counts {counts}")
+    shown = [Decimal(number.replace(",", "")) for number in _SHOWN.findall(totals)]
+    numbers, sums = shown[0::2], shown[1::2]
+    if "total" in item and numbers != [created + updated, skipped, failed, sum(counts[:4])]:
+        raise Broken(f"{key} shows {numbers}, and the table counts {counts}")
+    if "total" in item and (sums[0], sums[3]) != (_recorded(item), sum(sums[:3])):
+        raise Broken(f"{key} shows {sums}, and the table {_recorded(item)} of it as recorded")
+
+
+def _recorded(item: Mapping[str, Any]) -> Decimal:
+    return Decimal(item["recordedAmount"]["N"])
 
 
 def _check_records(upload: Upload, success: ET.Element, fail: ET.Element) -> None:
@@ -67,7 +98,7 @@ def _check_counts(
     if sum(counts.values()) != len(outcomes) or counts["skipped"] != outcomes.count("Skipped"):
         raise Broken(f"the table counts {counts}, but there were {outcomes}")
     amounts = [Decimal(record.findtext("amount") or 0) for record in success]
-    recorded = Decimal(item["recordedAmount"]["N"])
+    recorded = _recorded(item)
     if (counts["created"] + counts["updated"], recorded) != (len(amounts), sum(amounts)):
         raise Broken(f"the table counts {counts} and {recorded}, the success file {amounts}")
 

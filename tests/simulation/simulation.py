@@ -248,6 +248,7 @@ class Simulation:
                 "INCOMING_PREFIX": "incoming/",
                 "SUCCESS_PREFIX": "success/",
                 "FAIL_PREFIX": "fail/",
+                "REPORT_PREFIX": "reports/",
                 "MAX_CONNECTIONS": str(of.connections),
                 "CONNECTWISE_API_VERSION": "2025.1",
                 "REPORT_ON": "Always",

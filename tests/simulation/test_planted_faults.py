@@ -21,6 +21,7 @@ from payments.import_state import ImportState
 from payments.learned import Learned
 from payments.models import Action, Outcome, Payment, PaymentRecord, Receipts, TruthRecord
 from payments.notes import Notes
+from payments.page.rows import PageRows
 from payments.quiet import Quiet
 from payments.stores.bucket import Bucket
 from payments.stores.imports_table import ImportsTable
@@ -381,6 +382,11 @@ FAULTS = [
         instead(importer, "last_look", lambda *_: {}),
         "nobody is told",
         a_create_arrives_much_too_late,
+    ),
+    Fault(
+        "the page lists nothing",
+        instead(PageRows, "add", lambda *_: None),
+        "reports/1.html has [0",
     ),
     Fault(
         "parts behind the checkpoint are not adopted",

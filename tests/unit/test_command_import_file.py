@@ -21,7 +21,7 @@ from payments.command.import_file import (
 from payments.command.imports import ImportRow
 from payments.command.problem import CommandFailed
 from payments.import_state import Status, Tally
-from payments.report import ABOUT_REPLACED
+from payments.wording import ABOUT_REPLACED
 from unit.operated import deployment_with
 
 

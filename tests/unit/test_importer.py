@@ -518,7 +518,9 @@ def test_a_file_that_kills_its_runs_before_anything_is_sent_ends_too(
     assert file_errors(deployment.bucket.read("fail/a.xml")) != []
 
 
-@pytest.mark.parametrize("about_closing", ["success/a.xml", "fail/a.xml", "Succeeded"])
+@pytest.mark.parametrize(
+    "about_closing", ["success/a.xml", "fail/a.xml", "reports/a.html", "Succeeded"]
+)
 @pytest.mark.parametrize("mishap", [kill, kill_after])
 def test_an_import_that_is_killed_while_closing_goes_on_however_often(
     deployment: Deployment, about_closing: str, mishap: Mishap

@@ -325,7 +325,10 @@ def stored(outcome: Outcome) -> StoredOutcome:
 
 
 def test_a_part_keeps_all_that_is_needed_of_an_outcome() -> None:
-    record = payment_record(7, external_id="A", invoice_number="INV-1", amount="10.50")
+    day = {"paymentDate": "2026-03-02T00:00:00Z"}
+    record = payment_record(
+        7, external_id="A", invoice_number="INV-1", amount="10.50", other_fields=day
+    )
     learned = truth_record("A", 70, 1, amount="10.50", day="2026-03-02T00:00:00Z", accepted=False)
     outcome = Outcome(record, Action.FAILED, 70, ("cut", "a \u20ac"), learned, look_again=5)
     assert stored(outcome) == StoredOutcome(
@@ -338,6 +341,7 @@ def test_a_part_keeps_all_that_is_needed_of_an_outcome() -> None:
         failed_record(record.xml, ("cut", "a \u20ac")),
         "A",
         "INV-1",
+        "2026-03-02T00:00:00Z",
     )
 
 

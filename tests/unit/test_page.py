@@ -1,10 +1,9 @@
-"""The page about one import: what it says, and that it is made as a stream."""
+"""The page about one import: what it says, and that nothing in it steers a browser."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import astuple, replace
 from decimal import Decimal
 from html import unescape
 from html.parser import HTMLParser
@@ -13,25 +12,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payments.page.import_page import (
+from payments.files.output import StoredOutcome
+from payments.import_state import Result, Tally
+from payments.models import Action, Replaced
+from payments.page.import_page import PageHead, import_page
+from payments.page.markup import Markup, element
+from payments.page.rows import (
     MAX_REASON_CHARACTERS,
     MAX_REASONS,
     MAX_ROWS,
-    PageHead,
+    MAX_VALUE_CHARACTERS,
     PageRow,
-    Replacement,
-    import_page,
+    PageRows,
 )
-from payments.page.markup import Markup, element
+from payments.wording import ABOUT_REPLACED
 
 HEAD = PageHead(
+    "i1",
     "incoming/a/october.xml",
     "success/a/october.xml",
     "fail/a/october.xml",
     "2026-03-04T10:15:00Z",
-    "2026-03-04T10:16:30Z",
 )
-ROW = PageRow("PAY-9", "INV-351", Decimal("1234.50"), "2026-03-04T00:00:00Z", ("No such invoice.",))
+ROW = PageRow("PAY-9", "INV-351", "1,234.50", "2026-03-04", ("No such invoice.",))
 
 
 class _Tags(HTMLParser):
@@ -55,9 +58,30 @@ class _Tags(HTMLParser):
         assert self.open.pop() == tag
 
 
-def page(head: PageHead = HEAD, **rows: list[PageRow] | list[Replacement]) -> str:
+def outcome(
+    action: Action = Action.FAILED,
+    *messages: str,
+    external_id: str | None = "PAY-9",
+    invoice: str | None = "INV-351",
+    amount: str | None = "1234.5",
+    replaced: Replaced | None = None,
+) -> StoredOutcome:
+    result = Result(action, None if amount is None else Decimal(amount), replaced)
+    about = external_id, invoice, "2026-03-04T00:00:00Z"
+    return StoredOutcome(1, result, 77, messages, None, None, b"", *about)
+
+
+def rows_of(*outcomes: StoredOutcome) -> PageRows:
+    rows = PageRows()
+    for each in outcomes:
+        rows.add(each)
+    return rows
+
+
+def page(head: PageHead = HEAD, rows: PageRows | None = None, **counts: int) -> str:
     """Return a page as it stands in its file."""
-    return b"".join(import_page(head, **rows)).decode()  # type: ignore[arg-type]
+    head = replace(head, tally=Tally(**counts)) if counts else head  # type: ignore[arg-type]
+    return import_page(head, rows or PageRows()).decode()
 
 
 def text(html: str) -> str:
@@ -66,9 +90,11 @@ def text(html: str) -> str:
     return unescape(re.sub(r"(<[^>]*>\s*)+", "|", body)).strip("|")
 
 
+# What it says
+
+
 def test_it_says_what_came_in_and_what_became_of_it() -> None:
-    head = replace(
-        HEAD,
+    tally = Tally(
         created=1000,
         updated=20,
         replaced=1,
@@ -76,96 +102,119 @@ def test_it_says_what_came_in_and_what_became_of_it() -> None:
         failed=1,
         recorded_amount=Decimal("10200.05"),
         skipped_amount=Decimal(20),
-        failed_amount=Decimal("1234.50"),
+        failed_amount=Decimal("1234.5"),
     )
-    taken = Replacement(ROW, Decimal(10), "2026-01-31T00:00:00Z", "record 3 of this file")
-    assert text(page(head, failed=[ROW], replaced=[taken], skipped=[replace(ROW, day=None)])) == (
+    there = Replaced(Decimal(10), "2026-01-31T00:00:00Z", "RC-1", "incoming/january.xml")
+    rows = rows_of(
+        outcome(Action.FAILED, "No such invoice."),
+        outcome(Action.CREATED),
+        outcome(Action.UPDATED, replaced=there),
+        outcome(Action.SKIPPED, "Already processed."),
+    )
+    assert text(page(replace(HEAD, tally=tally), rows)) == (
         "1 of 1,023 payments failed"
         "|incoming/a/october.xml"
-        "|2026-03-04 10:15:00 UTC to 2026-03-04 10:16:30 UTC"
+        "|Import begun 2026-03-04 10:15:00 UTC"
         "|Payments|Amount"
-        "|Recorded|1,000 created, 20 updated, 1 of them replaced|1,020|10,200.05"
-        "|Skipped|2|20"
+        "|Recorded|1,000 created, 20 updated|1,020|10,200.05"
+        "|Skipped|2|20.00"
         "|Failed|1|1,234.50"
-        "|All|1,023|11,454.55"
+        "|All|without failed records whose amount cannot be read|1,023|11,454.55"
         "|Success file: |success/a/october.xml"
         "|Fail file: |fail/a/october.xml"
         "|Failed: 1"
-        "|Correct these in the fail file, and upload that as it is, under any name: its error "
-        "messages are ignored, and the payments that succeeded are not in it."
-        "|External id|Invoice|Amount|Day|Reason"
+        "|What to do: correct these in the fail file, and upload that as it is, under any name. "
+        "Its error messages are ignored, and the payments that succeeded are not in it."
+        "|External id|Invoice|Amount|Day|Why, and what to do"
         "|PAY-9|INV-351|1,234.50|2026-03-04|No such invoice."
         "|Replaced: 1"
-        "|These invoices had a payment that another record, or somebody else, had made. It has "
-        "been changed to what this file says."
+        "|The payments of these invoices had been made by another record, or by somebody else, and "
+        f"have been changed. {ABOUT_REPLACED}"
         "|External id|Invoice|Amount|Day|Before"
-        "|PAY-9|INV-351|1,234.50|2026-03-04|10, 2026-01-31|record 3 of this file"
+        "|PAY-9|INV-351|1,234.50|2026-03-04"
+        "|Payment 77 held 10.00 of 2026-01-31, recorded as RC-1 from incoming/january.xml."
         "|Skipped: 2"
-        "|Nothing was sent for these. They are in the fail file."
-        "|External id|Invoice|Amount|Day|Reason"
-        "|PAY-9|INV-351|1,234.50|No such invoice."
+        "|These were accepted before, so nothing was sent for them. They are in the fail file."
+        "|External id|Invoice|Amount|Day|Why"
+        "|PAY-9|INV-351|1,234.50|2026-03-04|Already processed."
         "|… and 1 more."
+        "|Import i1"
     )
 
 
 @pytest.mark.parametrize(
-    ("head", "headline"),
+    ("tally", "headline"),
     [
-        (replace(HEAD, created=1), "1 of 1 payment imported, none failed"),
-        (replace(HEAD, created=2, skipped=1), "2 of 3 payments imported, none failed"),
-        (replace(HEAD, failed=2, updated=1), "2 of 3 payments failed"),
-        (replace(HEAD, error="line 3, column 1: cut off."), "The file was not imported"),
-        (
-            replace(HEAD, error="Stopped by kim.", updated=1, failed=4),
-            "1 of 5 payments imported, then it ended",
-        ),
+        (Tally(created=1), "1 of 1 payment imported, none failed"),
+        (Tally(created=2, skipped=1), "2 of 3 payments imported, none failed"),
+        (Tally(updated=2, replaced=1), "2 of 2 payments imported, none failed, 1 replaced"),
+        (Tally(updated=1, failed=2), "2 of 3 payments failed"),
+        (Tally(), "0 of 0 payments imported, none failed"),
     ],
 )
-def test_its_headline_says_how_it_went(head: PageHead, headline: str) -> None:
-    shown = text(page(head)).split("|")
-    assert shown[0] == headline
-    assert (head.error in shown) == (head.error is not None)
+def test_its_headline_says_how_it_went(tally: Tally, headline: str) -> None:
+    assert text(page(replace(HEAD, tally=tally))).split("|")[0] == headline
+
+
+def test_a_refused_file_has_its_reason_and_what_to_do_instead_of_totals() -> None:
+    shown = text(page(replace(HEAD, error="line 3, column 1: cut off."))).split("|")
+    assert shown[0] == "The file was not imported"
+    assert "line 3, column 1: cut off." in shown
+    assert "Nothing was sent to ConnectWise. Correct the file and upload it again." in shown
+    assert "All" not in shown
+
+
+def test_an_import_that_was_stopped_says_how_far_it_came() -> None:
+    shown = text(page(replace(HEAD, error="Stopped by kim."), updated=1, failed=4)).split("|")
+    assert shown[0] == "1 of 5 payments imported, then it ended"
+    assert "Stopped by kim." in shown
+    assert "All" in shown
 
 
 def test_what_there_is_none_of_has_no_list() -> None:
-    assert "<h2>" not in page(replace(HEAD, created=5))
+    assert "<h2>" not in page(created=5)
+
+
+def test_a_record_that_names_nothing_has_a_row_all_the_same() -> None:
+    (row,) = rows_of(outcome(external_id=None, invoice=None, amount=None)).failed
+    assert astuple(row) == ("", "", "", "2026-03-04", ())
+
+
+# How much it holds
 
 
 def test_the_first_thousand_are_shown_and_the_rest_is_counted() -> None:
-    html = page(replace(HEAD, failed=MAX_ROWS + 1500), failed=[ROW] * (MAX_ROWS + 1500))
-    assert html.count("<td>") == 0
-    assert html.count('data-label="External id"') == MAX_ROWS
+    rows = rows_of(*(outcome(external_id=f"P-{n}") for n in range(MAX_ROWS + 1500)))
+    html = page(rows=rows, failed=MAX_ROWS + 1500)
+    assert html.count('data-label="External id"') == len(rows.failed) == MAX_ROWS
+    assert rows.failed[-1].external_id == f"P-{MAX_ROWS - 1}"
     assert "… and 1,500 more." in html
 
 
-def test_no_more_rows_are_taken_than_are_shown_and_each_when_it_is_written() -> None:
-    """However many there are, memory holds one."""
-    taken = 0
-
-    def rows() -> Iterator[PageRow]:
-        nonlocal taken
-        while True:
-            taken += 1
-            yield ROW
-
-    behind = [
-        piece.count(b"PAY-9") and taken
-        for piece in import_page(replace(HEAD, failed=10**7), failed=rows())
-    ]
-    assert [place for place in behind if place] == list(range(1, MAX_ROWS + 1))
-    assert taken == MAX_ROWS
+def test_no_row_grows_with_what_is_in_it() -> None:
+    long = outcome(Action.FAILED, *["z" * 3000] * 20, external_id="x" * 3000, invoice="y" * 3000)
+    (row,) = rows_of(long).failed
+    assert row.external_id == "x" * MAX_VALUE_CHARACTERS + "…"
+    assert row.invoice == "y" * MAX_VALUE_CHARACTERS + "…"
+    cut = "z" * MAX_REASON_CHARACTERS + "…"
+    assert row.reasons == (*[cut] * MAX_REASONS, "… and 15 more.")
 
 
-def test_what_is_long_is_cut() -> None:
-    long = PageRow("x" * 3000, "y" * 3000, reasons=("z" * 3000,) * 20)
-    html = page(replace(HEAD, failed=1), failed=[long])
-    assert html.count("z") <= MAX_REASONS * (MAX_REASON_CHARACTERS + 1)
-    assert "… and 15 more." in html
-    assert max(map(len, re.findall("x+|y+", html))) == 200
+@given(st.lists(st.tuples(st.sampled_from(Action), st.booleans())))
+def test_rows_and_rest_are_what_was_counted(found: list[tuple[Action, bool]]) -> None:
+    outcomes = [outcome(action, replaced=Replaced() if other else None) for action, other in found]
+    tally = Tally.of(each.result for each in outcomes)
+    rows = rows_of(*outcomes)
+    shown = len(rows.failed), len(rows.replaced), len(rows.skipped)
+    assert shown == (tally.failed, tally.replaced, tally.skipped)
+    assert "more." not in page(replace(HEAD, tally=tally), rows)
+
+
+# What it is made of
 
 
 def test_it_needs_nothing_from_elsewhere_and_may_fetch_nothing() -> None:
-    html = page(replace(HEAD, failed=1), failed=[ROW])
+    html = page(rows=PageRows([ROW]), failed=1)
     assert not re.search(r"https?:|url\(|@import|<script|<link|<img", html)
     assert (
         '<meta http-equiv="Content-Security-Policy" '
@@ -175,7 +224,7 @@ def test_it_needs_nothing_from_elsewhere_and_may_fetch_nothing() -> None:
 
 def test_no_text_becomes_markup() -> None:
     row = PageRow('<b>"x"</b>', "&amp;", reasons=("</td><script>1</script>",))
-    html = page(replace(HEAD, failed=1, error="<i>"), failed=[row])
+    html = page(replace(HEAD, error="<i>"), PageRows([row]), failed=1)
     assert "&lt;b&gt;&quot;x&quot;&lt;/b&gt;" in html
     assert "&amp;amp;" in html
     assert "<script" not in html
@@ -202,14 +251,14 @@ values = st.one_of(st.text(), st.text("<>&\"'/!-ab]", max_size=20))
 def test_whatever_is_in_the_values_the_page_is_well_formed(
     key: str, number: str, reason: str, error: str
 ) -> None:
-    row = PageRow(number, number, None, None, (reason, reason))
-    head = replace(HEAD, key=key, fail_key=key, error=error, failed=1, skipped=1, replaced=1)
-    html = page(head, failed=[row], replaced=[Replacement(row, origin=reason)], skipped=[row])
+    there = Replaced(external_id=number, key=key, day=reason)
+    known = {"external_id": number, "invoice": number, "replaced": there}
+    rows = rows_of(*(outcome(action, reason, reason, **known) for action in Action))  # type: ignore[arg-type]
+    head = replace(HEAD, key=key, fail_key=key, error=error)
     tags = _Tags()
-    tags.feed(html)
+    tags.feed(page(head, rows, failed=1, skipped=1, replaced=4))
     assert tags.open == []
-    known = page(replace(HEAD, error="e", failed=1), failed=[ROW])
     usual = _Tags()
-    usual.feed(known)
+    usual.feed(page(replace(HEAD, error="e"), PageRows([ROW]), failed=2))
     assert tags.names <= usual.names
     assert tags.attributes <= usual.attributes

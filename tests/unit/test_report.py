@@ -19,11 +19,11 @@ from payments.report import (
     ImportReport,
     ReportOn,
     body,
-    harmless,
     is_wanted,
     subject,
 )
 from payments.stores.result_files import MAX_NAMED
+from payments.wording import harmless
 
 
 def failure(
@@ -43,6 +43,7 @@ SUCCEEDED = ImportReport(
     key="incoming/october.xml",
     success_key="success/october.xml",
     fail_key="fail/october.xml",
+    page_key="reports/october.html",
     status=Status.SUCCEEDED,
     total=3,
     tally=Tally(created=2, updated=1),

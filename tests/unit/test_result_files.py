@@ -1,8 +1,10 @@
 """The success file and the fail file, put together from the stored outcomes."""
 
 import json
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,9 @@ from fakes.s3 import FakeBucket, FakeS3
 from fakes.way import Answer
 from payments.errors import AwsDown, OutOfTime
 from payments.files.output import write_part
-from payments.import_state import Root
-from payments.models import Action, Outcome
+from payments.import_state import Result, Root, Tally
+from payments.models import Action, Outcome, Replaced
+from payments.page.import_page import PageHead
 from payments.rules import failed
 from payments.stores import result_files
 from payments.stores.bucket import Bucket
@@ -30,7 +33,8 @@ from payments.stores.result_files import (
 from payments.workers import Ended, ThreadWorkers, Workers
 from unit.payment_files import SAMPLE, check, document, payment, records
 
-KEYS = ResultKeys("success/a.xml", "fail/a.xml")
+KEYS = ResultKeys("success/a.xml", "fail/a.xml", "reports/a.html")
+NOW = "2026-03-04T10:15:00Z"
 METADATA = {"import-id": "i1", "total": "10"}
 
 
@@ -43,7 +47,9 @@ def outcomes_of(content: bytes) -> list[Outcome]:
         messages = () if action.succeeded else (f"no {record.number}",)
         payment_id = 100 + record.number if action.succeeded else None
         again = 5 if action is Action.CREATED else None
-        results.append(Outcome(record, action, payment_id, messages, look_again=again))
+        replaced = Replaced(Decimal(record.number)) if action is Action.UPDATED else None
+        outcome = Outcome(record, action, payment_id, messages, look_again=again)
+        results.append(replace(outcome, replaced=replaced))
     return results
 
 
@@ -80,12 +86,16 @@ class Uploads(dict[str, Any]):
 
 @dataclass
 class Import:
-    """An import whose outcomes are stored, and S3; `calls` are what was asked of S3."""
+    """An import whose outcomes are stored, and S3.
+
+    `calls` are what was asked of S3, and `types` what it was told of each file.
+    """
 
     outcomes: list[Outcome]
     root: Root = field(default_factory=Root)
     part_size: int = 3
     calls: list[str] = field(default_factory=list)
+    types: dict[str, str] = field(default_factory=dict)
     workers: Workers = field(default_factory=lambda: AtOnce(0))
     kill_at: int | None = None
     kill_has_effect: bool = False
@@ -101,6 +111,8 @@ class Import:
 
     def _way(self, operation: str, request: Any, effect: Callable[[], Answer]) -> Answer:
         self.calls.append(operation)
+        if "ContentType" in request:
+            self.types[request["Key"]] = request["ContentType"]
         if operation.startswith(("Get", "List")) or self.kill_at is None:
             return effect()
         self.kill_at -= 1
@@ -112,8 +124,13 @@ class Import:
         raise Killed
 
     def write(self, out_of_time: Callable[[], bool] = lambda: False, **more: Any) -> Written:
-        files = ResultFiles("b", "i1", KEYS, self.root, len(self.outcomes), METADATA, **more)
+        results = [Result(it.action, it.record.amount, it.replaced) for it in self.outcomes]
+        page = PageHead("i1", "incoming/a.xml", KEYS.success, KEYS.fail, NOW, Tally.of(results))
+        files = ResultFiles("b", "i1", KEYS, self.root, len(self.outcomes), METADATA, page, **more)
         return write_result_files(files, self.bucket, self.workers, out_of_time)
+
+    def page(self) -> str:
+        return self.s3.bucket.read(KEYS.report).decode()
 
     def both(self) -> tuple[bytes, bytes]:
         return self.s3.bucket.read(KEYS.success), self.s3.bucket.read(KEYS.fail)
@@ -191,11 +208,19 @@ def test_the_reason_for_refusing_a_file_stands_right_under_the_root(tag: str) ->
     assert len(ElementTree.fromstring(success_file)) == 0
 
 
-def test_both_files_carry_the_metadata() -> None:
+def test_a_name_that_is_too_long_for_the_page_alone_is_shortened_too() -> None:
+    """`.html` is one longer than `.xml`."""
+    fits, too_long = ("x" * (1024 - len("success/") - 1 - more) + ".xml" for more in (4, 3))
+    keys = [result_keys(name, "", "success/", "fail/", "reports/") for name in (fits, too_long)]
+    assert [it.shortened for it in keys] == [False, True]
+    assert [len(it.report) for it in keys] == [1024, 1024]
+
+
+def test_all_files_carry_the_metadata() -> None:
     for content, part_size in ((TEN, 3), (LARGE, 10)):
         imported = Import(outcomes_of(content), part_size=part_size)
         imported.write()
-        for key in (KEYS.success, KEYS.fail):
+        for key in (KEYS.success, KEYS.fail, KEYS.report):
             found = imported.s3.bucket.latest(key)
             assert found is not None
             assert found.metadata == METADATA
@@ -219,6 +244,48 @@ def test_what_the_last_look_has_overruled_goes_to_the_fail_file() -> None:
     moved = ElementTree.fromstring(fail_file)[2]
     assert (moved.findtext("ErrorMessage"), moved.find("id")) == ("two payments", None)
     assert [failure.messages for failure in written.failures][2] == ("two payments",)
+
+
+# The page
+
+
+def lists(page: str) -> list[list[str]]:
+    """Return the external ids of each list of the page."""
+    tables = page.split('<table class="rows">')[1:]
+    return [re.findall('<td class="key" data-label="External id">([^<]*)<', it) for it in tables]
+
+
+def test_the_page_shows_what_failed_was_replaced_and_was_skipped() -> None:
+    imported = Import(outcomes_of(TEN))
+    imported.write()
+    failed, replaced, skipped = lists(imported.page())
+    assert failed == ["1", "5", "9"]
+    assert replaced == ["3", "7"]
+    assert skipped == ["2", "6", "10"]
+
+
+def test_the_page_is_html() -> None:
+    imported = Import(outcomes_of(TEN))
+    imported.write()
+    assert imported.types[KEYS.report] == "text/html; charset=utf-8"
+    assert imported.types[KEYS.fail] == "application/xml"
+
+
+def test_what_the_last_look_has_overruled_has_failed_on_the_page() -> None:
+    imported = Import(outcomes_of(TEN))
+    imported.write(overruled={4: ("two payments",), 7: ("gone",)})
+    failed, replaced, _ = lists(imported.page())
+    assert failed == ["1", "4", "5", "7", "9"]
+    assert replaced == ["3"]
+    assert "<p>two payments</p>" in imported.page()
+
+
+def test_the_page_is_written_when_both_files_are_there() -> None:
+    """Who has it can have them."""
+    imported = Import(outcomes_of(LARGE), part_size=10)
+    imported.write()
+    assert imported.calls.index("CompleteMultipartUpload") < len(imported.calls) - 1
+    assert imported.calls[-1] == "PutObject"
 
 
 # Round trip
@@ -256,20 +323,37 @@ def test_the_file_of_a_given_up_import_can_be_uploaded_as_it_is() -> None:
 
 @pytest.mark.parametrize("name", ["a/b.xml", "x" * 1009 + ".xml", "é.xml"])
 def test_the_files_are_named_like_the_incoming_one(name: str) -> None:
-    keys = result_keys(f"incoming/{name}", "incoming/", "success/", "fail/")
-    assert keys == ResultKeys(f"success/{name}", f"fail/{name}", shortened=False)
+    keys = result_keys(f"incoming/{name}", "incoming/", "success/", "fail/", "reports/")
+    page = f"reports/{name.removesuffix('.xml')}.html"
+    assert keys == ResultKeys(f"success/{name}", f"fail/{name}", page, shortened=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "page"),
+    [("a.XML", "a.HTML"), ("a.Xml", "a.Html"), ("a.xml.xml", "a.xml.html"), ("a.b", "a.b.html")],
+)
+def test_files_that_are_told_by_the_case_of_their_names_have_a_page_each(
+    name: str, page: str
+) -> None:
+    assert result_keys(name, "", "success/", "fail/", "reports/").report == f"reports/{page}"
 
 
 @pytest.mark.parametrize(
     "name", ["x" * 1011 + ".xml", "é" * 505 + "x.xml", "a/" + "€" * 337 + "xx"]
 )
-@pytest.mark.parametrize("success", ["successes/", "done/of/the/accounts/department/"])
-def test_a_name_that_is_too_long_there_is_shortened_alike_for_both(name: str, success: str) -> None:
-    keys = result_keys(f"incoming/{name}", "incoming/", success, "fail/")
+@pytest.mark.parametrize(
+    ("success", "report"),
+    [("successes/", "reports/"), ("done/of/the/accounts/department/", "r/"), ("s/", "reports-of/")],
+)
+def test_a_name_that_is_too_long_there_is_shortened_alike_for_all(
+    name: str, success: str, report: str
+) -> None:
+    keys = result_keys(f"incoming/{name}", "incoming/", success, "fail/", report)
     assert keys.shortened
     assert keys.success.removeprefix(success) == keys.fail.removeprefix("fail/")
-    assert max(len(key.encode()) for key in (keys.success, keys.fail)) <= 1024
-    other = result_keys(f"incoming/{name}x", "incoming/", success, "fail/")
+    assert keys.report.removeprefix(report) == f"{keys.fail[len('fail/') : -len('.xml')]}.html"
+    assert max(len(key.encode()) for key in (keys.success, keys.fail, keys.report)) <= 1024
+    other = result_keys(f"incoming/{name}x", "incoming/", success, "fail/", report)
     assert other.success != keys.success
 
 
@@ -279,7 +363,7 @@ def test_a_name_that_is_too_long_there_is_shortened_alike_for_both(name: str, su
 def test_small_files_are_written_with_one_call_each() -> None:
     imported = Import(outcomes_of(TEN))
     imported.write()
-    assert imported.calls.count("PutObject") == 2
+    assert imported.calls.count("PutObject") == 3
     assert "CreateMultipartUpload" not in imported.calls
 
 
@@ -319,7 +403,8 @@ def test_large_files_that_are_written_are_not_written_again() -> None:
     written = imported.write()
     imported.calls.clear()
     assert imported.write() == written
-    assert not {"UploadPart", "PutObject"} & set(imported.calls)
+    assert "UploadPart" not in imported.calls
+    assert imported.calls.count("PutObject") == 1  # the page
 
 
 @pytest.mark.parametrize("keys_a_page", [1, 2, 1000])
@@ -378,6 +463,7 @@ def test_a_run_that_is_short_of_time_is_gone_on_with(looks: int) -> None:
             places.append(json.loads(stored.partition(b"\n")[0])["after"])
     assert places == list(range(10 * looks, 44, 10 * looks))
     assert imported.both() == whole.both()
+    assert imported.page() == whole.page()
     assert written == expected
 
 
@@ -404,6 +490,7 @@ def test_a_run_that_is_killed_anywhere_is_gone_on_with(
             imported.write()
         assert imported.write().failed == 22
         assert imported.both() == whole.both()
+        assert imported.page() == whole.page()
 
 
 def test_what_was_begun_for_other_files_is_not_gone_on_with() -> None:

@@ -13,6 +13,7 @@ COMPLETE = {
     "INCOMING_PREFIX": "incoming/",
     "SUCCESS_PREFIX": "success/",
     "FAIL_PREFIX": "fail/",
+    "REPORT_PREFIX": "reports/",
     "TRUTH_TABLE_NAME": "truth",
     "LEDGER_TABLE_NAME": "ledger",
     "IMPORTS_TABLE_NAME": "imports",
@@ -41,6 +42,7 @@ def test_the_environment_becomes_settings() -> None:
         incoming_prefix="incoming/",
         success_prefix="success/",
         fail_prefix="fail/",
+        report_prefix="reports/",
         connections=8,
         api_version="2026.1",
         report_on=ReportOn.ON_FAILURE,
@@ -136,6 +138,8 @@ def test_without_a_queue_it_can_be_called_directly() -> None:
         {"FAIL_PREFIX": "success/"},
         {"FAIL_PREFIX": "success/fail/"},
         {"SUCCESS_PREFIX": "work/"},
+        {"REPORT_PREFIX": "incoming/"},
+        {"REPORT_PREFIX": "fail/pages/"},
     ],
 )
 def test_folders_must_not_lie_in_one_another(changes: dict[str, str]) -> None:

@@ -89,7 +89,7 @@ def test_every_default_is_allowed(name: str) -> None:
     "name",
     [
         *("ConnectWiseSecretName", "PreventReprocessing", "Enabled", "IncomingPrefix"),
-        *("SuccessPrefix", "FailPrefix", "MaxConnections", "ReportOn"),
+        *("SuccessPrefix", "FailPrefix", "ReportPrefix", "MaxConnections", "ReportOn"),
         *("AlarmEmail", "ReportEmail", "LogRetentionDays", "LogLevel"),
     ],
 )
@@ -111,7 +111,7 @@ def test_every_parameter_is_used() -> None:
 
 @pytest.mark.parametrize("value", ["x", "incoming", "/incoming/", "a//b/", "a b/", "*/", ""])
 def test_a_prefix_is_a_folder(value: str) -> None:
-    for name in ("IncomingPrefix", "SuccessPrefix", "FailPrefix"):
+    for name in ("IncomingPrefix", "SuccessPrefix", "FailPrefix", "ReportPrefix"):
         assert not re.fullmatch(PARAMETERS[name]["AllowedPattern"], value)
 
 
@@ -332,7 +332,8 @@ def test_incoming_files_are_only_read() -> None:
 
 
 def test_results_are_only_written() -> None:
-    assert permitted("${SuccessPrefix}") == permitted("${FailPrefix}") == {"s3:PutObject"}
+    for folder in ("${SuccessPrefix}", "${FailPrefix}", "${ReportPrefix}"):
+        assert permitted(folder) == {"s3:PutObject"}
 
 
 def test_nothing_is_ever_deleted() -> None:

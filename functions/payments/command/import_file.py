@@ -21,8 +21,7 @@ from payments.files.reader import ERROR_MESSAGE, Element, read_records
 from payments.import_state import Status
 from payments.importer import import_id
 from payments.models import SourceFile
-from payments.report import ABOUT_REPLACED, NOT_IN_IT
-from payments.wording import money
+from payments.wording import ABOUT_REPLACED, NOT_IN_IT, money
 
 _SUFFIXES = (".xml", ".XML", ".Xml")  # as the template's rule has them
 _MOST_BYTES = 5 * 1024**3  # what S3 takes in one call

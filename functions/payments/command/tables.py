@@ -20,8 +20,7 @@ from payments.connectwise.answers import write_json
 from payments.import_state import Status, Tally
 from payments.models import Action, LedgerEntry, Receipts, TruthRecord, day_of
 from payments.receipts import sum_of
-from payments.report import NOT_IN_IT
-from payments.wording import money
+from payments.wording import NOT_IN_IT, money
 
 WIDTH_WITHOUT_TERMINAL = 160
 

@@ -36,8 +36,8 @@ class StoredOutcome:
     """What a part holds of one record.
 
     `xml` is the record as it goes to its file, `returned` the record without a word about it, kept
-    where the last look may still send it to the fail file. `external_id` and `invoice` (its number,
-    or else its id) are for reports.
+    where the last look may still send it to the fail file. `external_id`, `invoice` (its number, or
+    else its id) and `day` are for reports.
     """
 
     number: int
@@ -49,6 +49,7 @@ class StoredOutcome:
     xml: bytes
     external_id: str | None
     invoice: str | None
+    day: str | None = None
     returned: bytes | None = None
     recorded: tuple[LedgerEntry, ...] = ()
 
@@ -175,6 +176,7 @@ def _line(outcome: Outcome) -> bytes:
         "amount": None if record.amount is None else str(record.amount),
         "externalId": record.external_id,
         "invoice": record.named_invoice,
+        "day": record.day,
         "paymentId": outcome.payment_id,
         "messages": messages,
         "learned": as_json(outcome.learned),
@@ -204,6 +206,7 @@ def _stored(line: Mapping[str, Any]) -> StoredOutcome:
         xml=line["xml"].encode(),
         external_id=line.get("externalId"),
         invoice=line.get("invoice"),
+        day=line.get("day"),
         returned=None if returned is None else returned.encode(),
         recorded=tuple(map(_entry, line.get("recorded") or ())),
     )

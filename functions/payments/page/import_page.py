@@ -1,25 +1,24 @@
 """The page about one import: what came in, what became of it, and what is to be done.
 
-It is one file without a script, made as a stream: no more rows are taken than are shown.
+It is one file without a script. It says nothing that depends on which run writes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import chain, islice
+from itertools import chain
 
+from payments.import_state import Tally
 from payments.page.markup import Markup, closing, element, joined, opening
+from payments.page.rows import PageRow, PageRows
 from payments.page.style import STYLE
+from payments.wording import ABOUT_REPLACED, NOT_IN_IT, harmless, money
 
-MAX_ROWS = 1000
-"""So many of each kind are shown; of the rest the page says how many they are."""
-
-MAX_REASONS = 5
-MAX_REASON_CHARACTERS = 500
-MAX_VALUE_CHARACTERS = 200
-MAX_KEY_CHARACTERS = 1024
+_MAX_ERROR_CHARACTERS = 2000
+_MAX_TITLE_CHARACTERS = 200
+_MAX_KEY_CHARACTERS = 1024
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
@@ -28,76 +27,28 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 class PageHead:
     """What there is to say about a finished import as a whole.
 
-    Of the updated payments, `replaced` had been made by another record or by somebody else. `error`
-    says why the file was refused or given up. Times are ISO 8601 UTC, keys are S3 keys.
+    `error` says why the file was refused, given up or stopped. `started_at` is ISO 8601 UTC, keys
+    are S3 keys.
     """
 
+    import_id: str
     key: str
     success_key: str
     fail_key: str
     started_at: str
-    finished_at: str
-    created: int = 0
-    updated: int = 0
-    replaced: int = 0
-    skipped: int = 0
-    failed: int = 0
-    recorded_amount: Decimal = Decimal(0)
-    skipped_amount: Decimal = Decimal(0)
-    failed_amount: Decimal = Decimal(0)
+    tally: Tally = Tally()
     error: str | None = None
 
-    @property
-    def recorded(self) -> int:
-        """How many payments ConnectWise holds as the file says."""
-        return self.created + self.updated
 
-    @property
-    def total(self) -> int:
-        """How many payments that are together."""
-        return self.recorded + self.skipped + self.failed
-
-    @property
-    def total_amount(self) -> Decimal:
-        """How much money that is together."""
-        return self.recorded_amount + self.skipped_amount + self.failed_amount
-
-
-@dataclass(frozen=True, slots=True)
-class PageRow:
-    """A payment of the file as its sender names it; `reasons` say why it is in its list."""
-
-    external_id: str | None = None
-    invoice: str | None = None
-    amount: Decimal | None = None
-    day: str | None = None
-    reasons: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Replacement:
-    """A payment of the file, and what was there before; `origin` says who had made that."""
-
-    row: PageRow
-    amount_before: Decimal | None = None
-    day_before: str | None = None
-    origin: str | None = None
-
-
-def import_page(
-    head: PageHead,
-    failed: Iterable[PageRow] = (),
-    replaced: Iterable[Replacement] = (),
-    skipped: Iterable[PageRow] = (),
-) -> Iterator[bytes]:
-    """Yield the page in pieces, as UTF-8."""
+def import_page(head: PageHead, rows: PageRows) -> bytes:
+    """Return the page, as UTF-8."""
+    tally = head.tally
     sections = (
-        _section(_FAILED, head.failed, ((row, row.reasons) for row in failed)),
-        _section(_REPLACED, head.replaced, ((each.row, _before(each)) for each in replaced)),
-        _section(_SKIPPED, head.skipped, ((row, row.reasons) for row in skipped)),
+        _section(_FAILED, tally.failed, rows.failed),
+        _section(_REPLACED, tally.replaced, rows.replaced),
+        _section(_SKIPPED, tally.skipped, rows.skipped),
     )
-    for piece in chain(_beginning(head), *sections, [_END]):
-        yield piece.encode()
+    return joined(*chain(_beginning(head), *sections, _end(head))).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +62,22 @@ class _Kind:
 
 _FAILED = _Kind(
     "Failed",
-    "Correct these in the fail file, and upload that as it is, under any name: its error messages "
-    "are ignored, and the payments that succeeded are not in it.",
-    "Reason",
+    "What to do: correct these in the fail file, and upload that as it is, under any name. Its "
+    "error messages are ignored, and the payments that succeeded are not in it.",
+    "Why, and what to do",
 )
 _REPLACED = _Kind(
     "Replaced",
-    "These invoices had a payment that another record, or somebody else, had made. It has been "
-    "changed to what this file says.",
+    "The payments of these invoices had been made by another record, or by somebody else, and have "
+    f"been changed. {ABOUT_REPLACED}",
     "Before",
 )
-_SKIPPED = _Kind("Skipped", "Nothing was sent for these. They are in the fail file.", "Reason")
+_SKIPPED = _Kind(
+    "Skipped",
+    "These were accepted before, so nothing was sent for them. They are in the fail file.",
+    "Why",
+)
+_NOTHING_SENT = "Nothing was sent to ConnectWise. Correct the file and upload it again."
 
 _HEAD = joined(
     Markup('<!doctype html>\n<html lang="en">'),
@@ -130,67 +86,74 @@ _HEAD = joined(
     opening("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}),
     element("style", STYLE),
 )
-_END = Markup("</main></body></html>\n")
 
 
 def _beginning(head: PageHead) -> Iterator[Markup]:
     yield _HEAD
     name = head.key.rpartition("/")[2]
-    yield element("title", f"Payments: {_short(name, MAX_VALUE_CHARACTERS)}")
+    yield element("title", f"Payments: {harmless(name, _MAX_TITLE_CHARACTERS)}")
     yield joined(opening("body"), opening("main"), _headline(head))
-    moments = f"{_moment(head.started_at)} to {_moment(head.finished_at)}"
-    yield element("p", _short(head.key, MAX_KEY_CHARACTERS))
-    yield element("p", moments, class_="faint")
+    yield element("p", harmless(head.key, _MAX_KEY_CHARACTERS))
+    yield element("p", f"Import begun {_moment(head.started_at)}", class_="faint")
     if head.error:
-        yield element("p", _short(head.error, MAX_REASON_CHARACTERS), class_="error")
-    yield _totals(head)
+        yield element("p", harmless(head.error, _MAX_ERROR_CHARACTERS), class_="error")
+    if head.error and not head.tally.done:
+        yield element("p", _NOTHING_SENT)
+    else:
+        yield _totals(head.tally)
     for label, key in (("Success file", head.success_key), ("Fail file", head.fail_key)):
         told = element("span", f"{label}: ", class_="faint")
-        yield element("p", told, _short(key, MAX_KEY_CHARACTERS))
+        yield element("p", told, harmless(key, _MAX_KEY_CHARACTERS))
+
+
+def _end(head: PageHead) -> Iterator[Markup]:
+    yield element("p", f"Import {head.import_id}", class_="faint rest")
+    yield Markup("</main></body></html>\n")
 
 
 def _headline(head: PageHead) -> Markup:
-    payments = f"{head.total:,} payment{'s'[: head.total != 1]}"
-    if head.error and not head.total:
+    tally = head.tally
+    recorded = tally.created + tally.updated
+    payments = f"{tally.done:,} payment{'s'[: tally.done != 1]}"
+    if head.error and not tally.done:
         told = "The file was not imported"
     elif head.error:
-        told = f"{head.recorded:,} of {payments} imported, then it ended"
-    elif head.failed:
-        told = f"{head.failed:,} of {payments} failed"
+        told = f"{recorded:,} of {payments} imported, then it ended"
+    elif tally.failed:
+        told = f"{tally.failed:,} of {payments} failed"
     else:
-        return element("h1", f"{head.recorded:,} of {payments} imported, none failed")
+        replaced = f", {tally.replaced:,} replaced" if tally.replaced else ""
+        return element("h1", f"{recorded:,} of {payments} imported, none failed{replaced}")
     return element("h1", told, class_="bad")
 
 
-def _totals(head: PageHead) -> Markup:
-    parts = f"{head.created:,} created, {head.updated:,} updated"
-    if head.replaced:
-        parts += f", {head.replaced:,} of them replaced"
-    recorded = joined("Recorded", element("div", parts, class_="faint"))
+def _totals(tally: Tally) -> Markup:
+    recorded = f"{tally.created:,} created, {tally.updated:,} updated"
+    not_in_it = NOT_IN_IT if tally.failed else ""
     lines = (
-        (recorded, head.recorded, head.recorded_amount),
-        ("Skipped", head.skipped, head.skipped_amount),
-        ("Failed", head.failed, head.failed_amount),
-        ("All", head.total, head.total_amount),
+        ("Recorded", recorded, tally.created + tally.updated, tally.recorded_amount),
+        ("Skipped", "", tally.skipped, tally.skipped_amount),
+        ("Failed", "", tally.failed, tally.failed_amount),
+        ("All", not_in_it, tally.done, tally.total_amount),
     )
     titles = [_title("", ""), _title("Payments", "number"), _title("Amount", "number")]
-    rows = (
-        element(
-            "tr",
-            element("th", label, scope="row"),
-            element("td", f"{count:,}", class_="number"),
-            element("td", _money(amount), class_="number"),
-        )
-        for label, count, amount in lines
-    )
     head_row = element("thead", element("tr", *titles))
+    rows = (_total(*line) for line in lines)
     return element("table", head_row, element("tbody", *rows), class_="totals")
 
 
-def _section(
-    kind: _Kind, total: int, rows: Iterator[tuple[PageRow, Iterable[str]]]
-) -> Iterator[Markup]:
-    """Yield a list with its first rows, and how many more there are; nothing if there are none."""
+def _total(label: str, note: str, count: int, amount: Decimal) -> Markup:
+    noted = element("div", note, class_="faint") if note else ""
+    return element(
+        "tr",
+        element("th", label, noted, scope="row"),
+        element("td", f"{count:,}", class_="number"),
+        element("td", money(amount, thousands=True), class_="number"),
+    )
+
+
+def _section(kind: _Kind, total: int, rows: Sequence[PageRow]) -> Iterator[Markup]:
+    """Yield a list with its rows, and how many more there are; nothing if there are none."""
     if not total:
         return
     yield element("h2", f"{kind.title}: {total:,}")
@@ -199,23 +162,20 @@ def _section(
     titles = (_title(name, style) for name, style in (*columns, (kind.why, "")))
     yield opening("table", {"class": "rows"})
     yield joined(element("thead", element("tr", *titles)), opening("tbody"))
-    shown = 0
-    for shown, (row, why) in enumerate(islice(rows, MAX_ROWS), 1):  # noqa: B007
-        yield _row(row, kind.why, why)
+    yield from (_row(row, kind.why) for row in rows)
     yield joined(closing("tbody"), closing("table"))
-    if total > shown:
-        yield element("p", f"… and {total - shown:,} more.", class_="rest")
+    if total > len(rows):
+        yield element("p", f"… and {total - len(rows):,} more.", class_="rest")
 
 
-def _row(row: PageRow, title: str, why: Iterable[str]) -> Markup:
-    paragraphs = (element("p", _short(line, MAX_REASON_CHARACTERS)) for line in _first(why))
+def _row(row: PageRow, why: str) -> Markup:
     return element(
         "tr",
-        _cell("External id", "key", _short(row.external_id or "", MAX_VALUE_CHARACTERS)),
-        _cell("Invoice", "key", _short(row.invoice or "", MAX_VALUE_CHARACTERS)),
-        _cell("Amount", "number", _money(row.amount)),
-        _cell("Day", "day", _day(row.day)),
-        _cell(title, "why", *paragraphs),
+        _cell("External id", "key", row.external_id),
+        _cell("Invoice", "key", row.invoice),
+        _cell("Amount", "number", row.amount),
+        _cell("Day", "day", row.day),
+        _cell(why, "why", *(element("p", reason) for reason in row.reasons)),
     )
 
 
@@ -225,30 +185,6 @@ def _cell(label: str, style: str, *content: str) -> Markup:
 
 def _title(name: str, style: str) -> Markup:
     return element("th", name, scope="col", class_=style)
-
-
-def _before(replacement: Replacement) -> tuple[str, ...]:
-    known = (_money(replacement.amount_before), _day(replacement.day_before))
-    values = ", ".join(filter(None, known))
-    return tuple(filter(None, (values, replacement.origin)))
-
-
-def _first(lines: Iterable[str]) -> list[str]:
-    found = list(lines)
-    more = len(found) - MAX_REASONS
-    return [*found[:MAX_REASONS], f"… and {more} more."] if more > 0 else found
-
-
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[:most]}…"
-
-
-def _money(amount: Decimal | None) -> str:
-    return "" if amount is None else f"{amount:,f}"
-
-
-def _day(day: str | None) -> str:
-    return (day or "")[:10]
 
 
 def _moment(moment: str) -> str:

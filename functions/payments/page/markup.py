@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 from types import MappingProxyType
-from unicodedata import category
 
-_INSTEAD = "\ufffd"
+from payments.wording import seen
 
 
 class Markup(str):
@@ -39,14 +38,4 @@ def closing(name: str) -> Markup:
 
 
 def _escaped(text: str) -> str:
-    return text if isinstance(text, Markup) else escape("".join(map(_seen, text)))
-
-
-def _seen(character: str) -> str:
-    """Return a character that can be seen, and that steers nothing.
-
-    Half a surrogate pair has no UTF-8; a mark of direction turns around what stands beside it.
-    """
-    if character.isprintable() or category(character) == "Zs":
-        return character
-    return " " if character.isspace() else _INSTEAD
+    return text if isinstance(text, Markup) else escape(seen(text))

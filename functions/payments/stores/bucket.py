@@ -146,16 +146,21 @@ class Bucket:
         return 0 if noted is None else int(noted)
 
     def save_writing(self, bucket: str, import_id: str, progress: bytes) -> None:
-        """Store how far the two files are written."""
+        """Store how far the files are written."""
         self._put(bucket, _writing_key(import_id), progress)
 
     def writing(self, bucket: str, import_id: str) -> bytes | None:
-        """Return how far the two files were written, None if nothing is stored about that."""
+        """Return how far the files were written, None if nothing is stored about that."""
         return self._read(bucket, _writing_key(import_id))
 
     def publish(self, bucket: str, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
         """Write a success or fail file."""
         self._put(bucket, key, body, ContentType="application/xml", Metadata=dict(metadata))
+
+    def publish_page(self, bucket: str, key: str, page: bytes, metadata: Mapping[str, str]) -> None:
+        """Write the page about an import."""
+        kind = "text/html; charset=utf-8"
+        self._put(bucket, key, page, ContentType=kind, Metadata=dict(metadata))
 
     def begin_upload(self, bucket: str, key: str, metadata: Mapping[str, str]) -> str:
         """Begin to write a success or fail file in pieces; return the id of that."""

@@ -1,8 +1,9 @@
-"""Write the success file and the fail file out of the stored outcomes.
+"""Write the success file, the fail file and the page about them out of the stored outcomes.
 
 Nothing of it is kept on the local disk: parts are read ahead, several at a time, and both files go
 to S3 in pieces as they come. So they may have any size, and a run that is short of time stores how
-far it has come, with what is not uploaded yet; the next one goes on there.
+far it has come, with what is not uploaded yet; the next one goes on there. The page shows only the
+first records of each kind: these are part of how far it has come, and the page is written last.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -30,6 +31,8 @@ from payments.files.output import (
 )
 from payments.import_state import Result, Root
 from payments.models import Action, Replaced
+from payments.page.import_page import PageHead, import_page
+from payments.page.rows import PageRow, PageRows
 from payments.stores.bucket import Bucket, UploadGone
 from payments.workers import Workers
 
@@ -44,20 +47,23 @@ PIECES_BETWEEN_SAVES = 32
 _AHEAD = 16
 _AHEAD_BYTES = 4 * 1024 * 1024
 _TICK_SECONDS = 1.0
+_PAGE_ENDINGS = {"xml": "html", "XML": "HTML", "Xml": "Html"}
+_ROW_KINDS = [kind.name for kind in fields(PageRows)]
 
 
 @dataclass(frozen=True, slots=True)
 class ResultKeys:
-    """Where the two files go; `shortened` if the file's own name would be too long there."""
+    """Where the files go; `shortened` if the file's own name would be too long there."""
 
     success: str
     fail: str
+    report: str
     shortened: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ResultFiles:
-    """What the two files of an import consist of.
+    """What the files of an import consist of.
 
     Records are those up to number `until`. `overruled` are records that go to the fail file
     whatever their stored outcome, and why; `message` is what is said of the file as a whole.
@@ -69,6 +75,7 @@ class ResultFiles:
     root: Root
     until: int
     metadata: Mapping[str, str]
+    page: PageHead
     message: str | None = None
     overruled: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
@@ -85,24 +92,32 @@ class Written:
     replaced: tuple[StoredOutcome, ...] = ()
 
 
-def result_keys(key: str, incoming: str, success: str, fail: str) -> ResultKeys:
-    """Return where the two files go of an incoming file, by the three folders' prefixes.
+def result_keys(key: str, incoming: str, success: str, fail: str, report: str) -> ResultKeys:
+    """Return where the files go of an incoming file, by the folders' prefixes.
 
     A name that S3 would not take there is cut, and gets a mark of its own.
     """
     name = key.removeprefix(incoming)
-    room = MAX_KEY_BYTES - max(len(success.encode()), len(fail.encode()))
+    keys = success + name, fail + name, report + _page_name(name)
+    room = MAX_KEY_BYTES - max(len(it.encode()) for it in keys) + len(name.encode())
     if len(name.encode()) <= room:
-        return ResultKeys(success + name, fail + name)
+        return ResultKeys(*keys)
     mark = f"-{hashlib.sha256(name.encode()).hexdigest()[:16]}.xml"
     short = name.encode()[: room - len(mark)].decode("utf-8", "ignore") + mark
-    return ResultKeys(success + short, fail + short, shortened=True)
+    return ResultKeys(success + short, fail + short, report + _page_name(short), shortened=True)
+
+
+def _page_name(name: str) -> str:
+    """Return the page's name, which tells A.XML from A.xml as the other two names do."""
+    stem, _, ending = name.rpartition(".")
+    page_ending = _PAGE_ENDINGS.get(ending)
+    return f"{name}.html" if page_ending is None else f"{stem}.{page_ending}"
 
 
 def write_result_files(
     files: ResultFiles, bucket: Bucket, workers: Workers, out_of_time: Callable[[], bool]
 ) -> Written:
-    """Write both files, or as much as there is time for; raises OutOfTime after storing that.
+    """Write the files, or as much as there is time for; raises OutOfTime after storing that.
 
     `workers` read ahead; they must not have any other job.
     """
@@ -135,6 +150,7 @@ class _Progress:
     failed: int = 0
     failures: list[StoredOutcome] = field(default_factory=list)
     replaced: list[StoredOutcome] = field(default_factory=list)
+    rows: PageRows = field(default_factory=PageRows)
 
     @classmethod
     def at_start(cls, files: ResultFiles) -> _Progress:
@@ -162,6 +178,7 @@ class _Progress:
             noted["failed"],
             [_named(*values) for values in noted["failures"]],
             [_named(*values) for values in noted["replaced"]],
+            PageRows(*([_row(row) for row in noted["rows"][kind]] for kind in _ROW_KINDS)),
         )
 
     def content(self) -> bytes:
@@ -174,6 +191,9 @@ class _Progress:
             "failed": self.failed,
             "failures": [_values(outcome) for outcome in self.failures],
             "replaced": [_values(outcome) for outcome in self.replaced],
+            "rows": {
+                kind: [astuple(row) for row in getattr(self.rows, kind)] for kind in _ROW_KINDS
+            },
         }
         head = json.dumps(noted, default=str).encode()
         return b"".join((head, b"\n", self.success.rest, self.fail.rest))
@@ -241,7 +261,7 @@ class _Writing:
         self._unsaved_pieces = 0
 
     def write(self, ahead: _Ahead) -> Written:
-        """Write both files to their ends."""
+        """Write both files to their ends, and then the page."""
         progress, files = self._progress, self._files
         streams = (files.keys.success, progress.success), (files.keys.fail, progress.fail)
         try:
@@ -259,6 +279,8 @@ class _Writing:
             raise _gone(progress.after)
         for key, stream in streams:
             self._finish(key, stream)
+        page = import_page(files.page, progress.rows)
+        self._bucket.publish_page(files.bucket, files.keys.report, page, files.metadata)
         return Written(tuple(progress.failures), progress.failed, tuple(progress.replaced))
 
     def _add(self, after: int, part: bytes) -> None:
@@ -269,23 +291,26 @@ class _Writing:
         if after < progress.after:  # stored by a run that another had taken over from
             return
         outcomes = read_part(part)
-        for outcome in outcomes:
+        for outcome in map(self._in_the_end, outcomes):
+            progress.rows.add(outcome)
             if outcome.result.replaced is not None:
                 _name(progress.replaced, outcome)
-            overruled = self._files.overruled.get(outcome.number)
-            if overruled is None and outcome.result.action.succeeded:
+            if outcome.result.action.succeeded:
                 progress.success.rest += entry(outcome.xml)
             else:
-                self._add_failed(outcome, overruled)
+                progress.fail.rest += entry(outcome.xml)
+                progress.failed += 1
+                _name(progress.failures, outcome)
         progress.after += len(outcomes)
 
-    def _add_failed(self, outcome: StoredOutcome, overruled: tuple[str, ...] | None) -> None:
-        progress = self._progress
-        messages = outcome.messages if overruled is None else told(overruled)
-        xml = outcome.xml if overruled is None else failed_later(outcome, messages)
-        progress.fail.rest += entry(xml)
-        progress.failed += 1
-        _name(progress.failures, replace(outcome, messages=messages))
+    def _in_the_end(self, outcome: StoredOutcome) -> StoredOutcome:
+        """Return an outcome as the last look has left it."""
+        overruled = self._files.overruled.get(outcome.number)
+        if overruled is None:
+            return outcome
+        messages, result = told(overruled), Result(Action.FAILED, outcome.result.amount)
+        xml = failed_later(outcome, messages)
+        return replace(outcome, result=result, messages=messages, xml=xml)
 
     def _upload_pieces(self, key: str, stream: _Stream) -> None:
         while len(stream.rest) >= PIECE_BYTES:
@@ -335,12 +360,17 @@ def _has_room(reading: Collection[tuple[int, int]], size: int) -> bool:
 def _fingerprint(files: ResultFiles) -> str:
     """Tell these files from those that would be written if the import had ended otherwise."""
     in_order = sorted(files.metadata.items()), sorted(files.overruled.items())
-    told = repr((files.keys, files.root, files.until, files.message, in_order))
+    told = repr((files.keys, files.root, files.until, files.message, files.page, in_order))
     return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()
 
 
 def _noted(stream: _Stream) -> dict[str, Any]:
     return {**asdict(stream), "rest": len(stream.rest)}
+
+
+def _row(values: Sequence[Any]) -> PageRow:
+    external_id, invoice, amount, day, reasons = values
+    return PageRow(external_id, invoice, amount, day, tuple(reasons))
 
 
 def _name(named: list[StoredOutcome], outcome: StoredOutcome) -> None:

@@ -1,0 +1,70 @@
+"""The rows of the page: the first records of each kind that somebody has to know of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from payments.files.output import StoredOutcome
+from payments.models import Action
+from payments.wording import harmless, money
+
+MAX_ROWS = 1000
+"""So many of each kind are shown; of the rest the page says how many they are."""
+
+MAX_REASONS = 5
+MAX_REASON_CHARACTERS = 500
+MAX_VALUE_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class PageRow:
+    """A payment of the file as its sender names it; `reasons` say why it is in its list."""
+
+    external_id: str = ""
+    invoice: str = ""
+    amount: str = ""
+    day: str = ""
+    reasons: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, outcome: StoredOutcome, reasons: tuple[str, ...]) -> PageRow:
+        """Return the row of a record; everything in it is bounded."""
+        amount = outcome.result.amount
+        return cls(
+            harmless(outcome.external_id or "", MAX_VALUE_CHARACTERS),
+            harmless(outcome.invoice or "", MAX_VALUE_CHARACTERS),
+            "" if amount is None else money(amount, thousands=True),
+            (outcome.day or "")[:10],
+            tuple(harmless(reason, MAX_REASON_CHARACTERS) for reason in _first(reasons)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PageRows:
+    """The first rows of each kind, in the file's order; none grows beyond what is shown."""
+
+    failed: list[PageRow] = field(default_factory=list)
+    replaced: list[PageRow] = field(default_factory=list)
+    skipped: list[PageRow] = field(default_factory=list)
+
+    def add(self, outcome: StoredOutcome) -> None:
+        """Add a record to the lists in which it has to be, as long as there is room."""
+        result = outcome.result
+        if result.replaced is not None:
+            held = f"Payment {outcome.payment_id} held {result.replaced}."
+            _add(self.replaced, outcome, (held,))
+        if result.action is Action.FAILED:
+            _add(self.failed, outcome, outcome.messages)
+        elif result.action is Action.SKIPPED:
+            _add(self.skipped, outcome, outcome.messages)
+
+
+def _add(rows: list[PageRow], outcome: StoredOutcome, reasons: tuple[str, ...]) -> None:
+    if len(rows) < MAX_ROWS:
+        rows.append(PageRow.of(outcome, reasons))
+
+
+def _first(reasons: tuple[str, ...]) -> Iterable[str]:
+    more = len(reasons) - MAX_REASONS
+    return (*reasons[:MAX_REASONS], f"… and {more} more.") if more > 0 else reasons
