@@ -9,7 +9,7 @@ IN_TREE := PYTHONPATH=functions:tests PYTHONDONTWRITEBYTECODE=1
 
 HAS_PYTHON313 := $(shell $(PYTHON313) -c 'import sys; print(sys.version_info[:2] == (3, 13))' 2>/dev/null)
 
-.PHONY: help demo sam-local test lint template audit audit-if-reachable unit simulate sam bench dashboard clean lock
+.PHONY: help demo sam-local test lint template audit audit-if-reachable unit simulate sam bench dashboard page clean lock
 .DELETE_ON_ERROR:
 
 help: ## List the commands
@@ -62,6 +62,9 @@ bench: $(BUILD)/bench.installed $(BUILD)/runtime.installed ## Measure against th
 
 dashboard: $(BUILD)/dashboard.installed $(BUILD)/runtime.installed ## Draw the README's picture of the dashboard
 	$(IN_TREE) $(BUILD)/dashboard/bin/python -m dashboard
+
+page: $(BUILD)/dashboard.installed $(BUILD)/runtime.installed ## Take the README's picture of an import's page, with a Chromium
+	@$(IN_TREE) $(BUILD)/dashboard/bin/python -m page_picture
 
 lock: $(BUILD)/lock.installed ## Renew all requirements.txt from their .in files
 	$(BUILD)/lock/bin/python tests/requirements/lock.py

@@ -48,7 +48,7 @@ def stopped(deployment: Deployment) -> None:
     ("arrange", "headline"),
     [
         (lambda it: it.upload(payment(invoice=1, amount=10)), "1 of 1 payment imported"),
-        (lambda it: it.upload_content(FILE), "1 of 3 payments failed"),
+        (lambda it: it.upload_content(FILE), "1 of 3 payments failed, 1 replaced"),
         (refused, "The file was not imported"),
         (given_up, "0 of 3 payments imported, then it ended"),
         (stopped, "then it ended"),

@@ -112,7 +112,7 @@ def test_it_says_what_came_in_and_what_became_of_it() -> None:
         outcome(Action.SKIPPED, "Already processed."),
     )
     assert text(page(replace(HEAD, tally=tally), rows)) == (
-        "1 of 1,023 payments failed"
+        "1 of 1,023 payments failed, 1 replaced"
         "|incoming/a/october.xml"
         "|Import begun 2026-03-04 10:15:00 UTC"
         "|Payments|Amount"

@@ -107,22 +107,22 @@ def _beginning(head: PageHead) -> Iterator[Markup]:
 
 
 def _end(head: PageHead) -> Iterator[Markup]:
-    yield element("p", f"Import {head.import_id}", class_="faint rest")
+    yield element("p", f"Import {head.import_id}", class_="faint end")
     yield Markup("</main></body></html>\n")
 
 
 def _headline(head: PageHead) -> Markup:
     tally = head.tally
     recorded = tally.created + tally.updated
+    replaced = f", {tally.replaced:,} replaced" if tally.replaced else ""
     payments = f"{tally.done:,} payment{'s'[: tally.done != 1]}"
     if head.error and not tally.done:
         told = "The file was not imported"
     elif head.error:
         told = f"{recorded:,} of {payments} imported, then it ended"
     elif tally.failed:
-        told = f"{tally.failed:,} of {payments} failed"
+        told = f"{tally.failed:,} of {payments} failed{replaced}"
     else:
-        replaced = f", {tally.replaced:,} replaced" if tally.replaced else ""
         return element("h1", f"{recorded:,} of {payments} imported, none failed{replaced}")
     return element("h1", told, class_="bad")
 

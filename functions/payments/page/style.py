@@ -20,6 +20,7 @@ p { margin: .5rem 0; }
 .bad { color: var(--bad); }
 .good { color: var(--good); }
 .faint { color: var(--faint); }
+.end { margin-top: 2.25rem; font-size: .85rem; }
 .error { background: var(--card); border-left: .25rem solid var(--bad); padding: .75rem 1rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .4rem 0 .4rem .75rem;
