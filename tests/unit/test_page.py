@@ -74,7 +74,10 @@ def outcome(
 def rows_of(*outcomes: StoredOutcome) -> PageRows:
     rows = PageRows()
     for each in outcomes:
-        rows.add(each)
+        if each.result.replaced is not None:
+            rows.add_replaced(each)
+        if not each.result.action.succeeded:
+            rows.add_failed(each)
     return rows
 
 

@@ -48,7 +48,8 @@ def import_page(head: PageHead, rows: PageRows) -> bytes:
         _section(_REPLACED, tally.replaced, rows.replaced),
         _section(_SKIPPED, tally.skipped, rows.skipped),
     )
-    return joined(*chain(_beginning(head), *sections, _end(head))).encode()
+    pieces = chain(_beginning(head), *sections, _end(head))
+    return b"".join(piece.encode() for piece in pieces)
 
 
 @dataclass(frozen=True, slots=True)

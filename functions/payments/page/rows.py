@@ -48,21 +48,17 @@ class PageRows:
     replaced: list[PageRow] = field(default_factory=list)
     skipped: list[PageRow] = field(default_factory=list)
 
-    def add(self, outcome: StoredOutcome) -> None:
-        """Add a record to the lists in which it has to be, as long as there is room."""
-        result = outcome.result
-        if result.replaced is not None:
-            held = f"Payment {outcome.payment_id} held {result.replaced}."
-            _add(self.replaced, outcome, (held,))
-        if result.action is Action.FAILED:
-            _add(self.failed, outcome, outcome.messages)
-        elif result.action is Action.SKIPPED:
-            _add(self.skipped, outcome, outcome.messages)
+    def add_replaced(self, outcome: StoredOutcome) -> None:
+        """Add a record that has replaced a payment, if there is room."""
+        if len(self.replaced) < MAX_ROWS:
+            held = f"Payment {outcome.payment_id} held {outcome.result.replaced}."
+            self.replaced.append(PageRow.of(outcome, (held,)))
 
-
-def _add(rows: list[PageRow], outcome: StoredOutcome, reasons: tuple[str, ...]) -> None:
-    if len(rows) < MAX_ROWS:
-        rows.append(PageRow.of(outcome, reasons))
+    def add_failed(self, outcome: StoredOutcome) -> None:
+        """Add a record of the fail file, if there is room: it has failed, or was skipped."""
+        rows = self.skipped if outcome.result.action is Action.SKIPPED else self.failed
+        if len(rows) < MAX_ROWS:
+            rows.append(PageRow.of(outcome, outcome.messages))
 
 
 def _first(reasons: tuple[str, ...]) -> Iterable[str]:

@@ -291,16 +291,17 @@ class _Writing:
         if after < progress.after:  # stored by a run that another had taken over from
             return
         outcomes = read_part(part)
-        for outcome in map(self._in_the_end, outcomes):
-            progress.rows.add(outcome)
+        for outcome in map(self._in_the_end, outcomes) if self._files.overruled else outcomes:
             if outcome.result.replaced is not None:
                 _name(progress.replaced, outcome)
+                progress.rows.add_replaced(outcome)
             if outcome.result.action.succeeded:
                 progress.success.rest += entry(outcome.xml)
             else:
                 progress.fail.rest += entry(outcome.xml)
                 progress.failed += 1
                 _name(progress.failures, outcome)
+                progress.rows.add_failed(outcome)
         progress.after += len(outcomes)
 
     def _in_the_end(self, outcome: StoredOutcome) -> StoredOutcome:
