@@ -35,7 +35,7 @@ class ImportReport:
     """What there is to say about a finished import; keys are S3 keys in `bucket`.
 
     `failures` are the first records of the fail file, `replaced` the first that changed a payment
-    which they had not made. `page_key` is the report as a page, if there is one. Times are ISO 8601
+    which they had not made. `page_key` is the report as a page. Times are ISO 8601
     UTC.
     """
 
@@ -52,7 +52,6 @@ class ImportReport:
     started_at: str
     finished_at: str
     replaced: tuple[StoredOutcome, ...] = ()
-    page_key: str = ""
 
     @property
     def needs_a_look(self) -> bool:
@@ -112,9 +111,7 @@ def _links(report: ImportReport, region: str) -> list[str]:
         "Success file": report.success_key,
         "Fail file": report.fail_key,
     }
-    return [
-        f"{name}: {object_page(region, report.bucket, key)}" for name, key in places.items() if key
-    ]
+    return [f"{name}: {object_page(region, report.bucket, key)}" for name, key in places.items()]
 
 
 def _counts(report: ImportReport) -> list[str]:
