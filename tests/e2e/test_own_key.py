@@ -17,9 +17,9 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture(scope="module")
 def key(aws: LocalStack) -> str:
-    """A key with the policy that the README gives."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    [policy] = re.findall(r'```json\n(\{\s+"Version".*?)```', readme, re.DOTALL)
+    """A key with the policy that SECURITY.md gives."""
+    security = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    [policy] = re.findall(r'```json\n(\{\s+"Version".*?)```', security, re.DOTALL)
     arn: str = aws.client("kms").create_key(Policy=policy)["KeyMetadata"]["Arn"]
     return arn
 

@@ -12,7 +12,7 @@ from unit.deployed_template import deployed_resources
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 KEY = {"Ref": "KmsKeyArn"}
 WITH_KEY = deployed_resources(TEMPLATE, KmsKeyArn=KEY_ARN)
@@ -140,8 +140,8 @@ def test_the_function_may_use_the_key_only_through_what_it_encrypts() -> None:
 
 
 def documented_policy() -> dict[str, dict[str, Any]]:
-    """The statements of the key policy in the README, by the service that each is for."""
-    [policy] = re.findall(r'```json\n(\{\s+"Version".*?)```', README, re.DOTALL)
+    """The statements of the key policy in SECURITY.md, by the service that each is for."""
+    [policy] = re.findall(r'```json\n(\{\s+"Version".*?)```', SECURITY, re.DOTALL)
     return {
         each["Principal"].get("Service", "IAM"): each for each in json.loads(policy)["Statement"]
     }

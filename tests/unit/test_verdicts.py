@@ -119,7 +119,7 @@ def test_a_right_that_is_missing_is_told_with_the_cure(method: str, doing: str) 
     for told in (str(refused.value), refused.value.for_log):
         assert f"does not allow to {doing}. In ConnectWise, give the role these rights" in told
         assert "Accounting Interface: add, edit, delete and inquire All" in told
-        assert "README, Permissions" in told
+        assert "SECURITY.md, Permissions" in told
 
 
 def test_a_401_that_is_not_connectwise_s_may_be_about_other_keys() -> None:

@@ -99,7 +99,7 @@ class _Refusal:
         text = (
             "ConnectWise refuses the call (403): the API member's security role, or the clientId, "
             f"does not allow to {_DOING[self.method]}. In ConnectWise, give the role these rights "
-            f"({RIGHTS}; README, Permissions), and check the clientId in the secret."
+            f"({RIGHTS}; SECURITY.md, Permissions), and check the clientId in the secret."
         )
         return NotPermitted(f"{text} {self.messages[0]}", for_log=text)
 

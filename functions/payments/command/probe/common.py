@@ -14,7 +14,7 @@ TINY = Decimal("0.05")
 """More than anything that the least amounts can become; nobody pays so little."""
 
 NO_PAYMENT = "no payment could be created"
-GIVE = "Give the API member's security role the right to {} (All): see Permissions in the README."
+GIVE = "Give the API member's security role the right to {} (All): see Permissions in SECURITY.md."
 AS_SENT = "Nothing to do."
 
 
