@@ -39,7 +39,7 @@ from payments.errors import (
 from payments.files.output import read_part, write_part
 from payments.files.reader import check_file, read_records
 from payments.files.record import ReadingRules
-from payments.import_state import MAX_KILLS, ImportState, Tally
+from payments.import_state import MAX_KILLS, STOPPED, THROTTLED, ImportState, Tally
 from payments.last_look import Look, Overruled, last_look
 from payments.models import Outcome, Record, SecondPayment, SourceFile, There
 from payments.parts import Connection, ImportSettings, Kind, Parts, ResumableWork
@@ -172,7 +172,7 @@ class _Run:
         if self._state.quiet_until > self._clock.time():
             return self._rest()
         if self._state.stop_asked is not None:
-            self._cut(StopAsked(f"Stopped by {self._state.stop_asked}."))
+            self._cut(StopAsked(f"{STOPPED} {self._state.stop_asked}."))
         try:
             if self._state.cut_short is None:
                 self._send_all()
@@ -476,7 +476,7 @@ class _Run:
         if delay <= _FIRST_WAIT_SECONDS:
             return self._put_back(delay, pause)
         self._parts.telemetry.delayed()
-        error = f"ConnectWise throttles, and has asked for {delay} seconds of silence."
+        error = f"{THROTTLED}, and has asked for {delay} seconds of silence."
         return self._put_back(delay, pause, error)
 
     def _put_back(
@@ -497,7 +497,7 @@ class _Run:
             begun=self._begun,
             is_down=is_down,
             is_stuck=is_stuck,
-        )
+        ).hidden(now + delay)
         try:
             self._save(state)
         except StopAsked:
