@@ -26,11 +26,17 @@ OUTPUTS = {
     "LedgerTableName": "ledger",
     "ImportsTableName": "imports",
     "BucketName": "bucket",
+    "FunctionName": "function",
+    "QueueUrl": "queue",
+    "DeadLetterQueueUrl": "dead",
 }
 PARAMETERS = {
     "ConnectWiseSecretName": "secret",
     "MaxConnections": "8",
     "IncomingPrefix": "incoming/",
+    "SuccessPrefix": "success/",
+    "FailPrefix": "fail/",
+    "Enabled": "true",
 }
 
 

@@ -9,20 +9,16 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from payments.command.imports import ImportRow
 from payments.command.preview import PreviewRow
 from payments.command.rehearsal import Change
 from payments.command.tables import (
     described,
-    import_details,
-    imports_table,
     preview_json,
     preview_table,
     replaced_by,
     truth_details,
     truth_table,
 )
-from payments.import_state import Status, Tally
 from payments.models import (
     Action,
     LedgerEntry,
@@ -37,28 +33,6 @@ def shown(table: Table) -> list[list[str]]:
     output = StringIO()
     Console(file=output, width=200, markup=False).print(table)
     return [line.split() for line in output.getvalue().splitlines()]
-
-
-def test_an_import_shows_how_far_it_is() -> None:
-    tally = Tally(created=3, failed=1)
-    row = ImportRow("id", "incoming/p.xml", Status.RUNNING, tally, 10, "2026-01-02T03:04:05Z")
-    line = ["incoming/p.xml", "Running", "4", "of", "10", "3", "0", "0", "1", row.started_at]
-    assert line in shown(imports_table([row]))
-
-
-def test_an_import_that_waits_shows_why() -> None:
-    row = ImportRow("id", "k", Status.RUNNING, Tally(), error="ConnectWise does not answer.")
-    [line] = [line for line in shown(imports_table([row])) if line and line[0] == "k"]
-    assert line[-4:] == ["ConnectWise", "does", "not", "answer."]
-
-
-def test_an_import_shows_its_money_where_there_is_any() -> None:
-    tally = Tally(created=1, failed=1, recorded_amount=Decimal("1234.50"), failed_amount=Decimal(7))
-    lines = shown(import_details(ImportRow("id", "k", Status.RUNNING, tally)))
-    assert ["Amount", "recorded", "1,234.50"] in lines
-    assert ["Amount", "failed", "7.00"] in lines
-    assert "cannot be read" in " ".join(word for line in lines for word in line)
-    assert not [line for line in lines if "skipped" in line]
 
 
 def test_text_of_others_is_no_markup() -> None:

@@ -76,6 +76,7 @@ def operate(
 app.command("import")(imports.import_command)
 app.command()(imports.status)
 app.command()(imports.stop)
+app.command("fetch")(imports.fetch_command)
 app.command()(tenant.check)
 app.command("probe")(tenant.probe_command)
 app.command("preview")(tenant.preview_command)

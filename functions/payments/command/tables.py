@@ -12,15 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from payments.command.check import Check, Verdict
-from payments.command.imports import ImportRow
 from payments.command.preview import PreviewRow
 from payments.command.rehearsal import Change, Value
+from payments.command.standing import State
 from payments.command.sums import Standing
 from payments.connectwise.answers import write_json
-from payments.import_state import Status, Tally
 from payments.models import Action, LedgerEntry, Receipts, TruthRecord, day_of
 from payments.receipts import sum_of
-from payments.report import NOT_IN_IT
 from payments.wording import money
 
 WIDTH_WITHOUT_TERMINAL = 160
@@ -36,10 +34,15 @@ _COLOURS = {
     "update": "cyan",
     "skip": "yellow",
     "reject": "red",
-    Status.SUCCEEDED: "green",
-    Status.RUNNING: "cyan",
-    Status.COMPLETED_WITH_FAILURES: "yellow",
-    Status.FAILED: "red",
+    State.SUCCEEDED: "green",
+    State.RUNNING: "cyan",
+    State.WITH_FAILURES: "yellow",
+    State.FAILED: "red",
+    State.STOPPED: "red",
+    State.WAITING: "yellow",
+    State.THROTTLED: "yellow",
+    State.DEAD_LETTERED: "red",
+    State.NOT_IMPORTED: "red",
     Verdict.GOOD: "green",
     Verdict.MISSING: "red",
     Verdict.FAILED: "red",
@@ -64,49 +67,6 @@ def table(title: str, *columns: str) -> Table:
     for column in columns:
         empty.add_column(column, overflow="fold")
     return empty
-
-
-def imports_table(rows: Iterable[ImportRow]) -> Table:
-    """Return imports with their progress and result."""
-    shown = table(
-        "", "File", "Status", "Done", "Created", "Updated", "Skipped", "Failed", "When", "Error"
-    )
-    for row in rows:
-        tally = row.tally
-        numbers = (tally.created, tally.updated, tally.skipped, tally.failed)
-        shown.add_row(
-            row.key,
-            coloured(row.status),
-            _progress(row),
-            *(str(number) for number in numbers),
-            row.finished_at or row.started_at,
-            row.error or "",
-        )
-    return shown
-
-
-def import_details(row: ImportRow) -> Table:
-    """Return everything about one import, one thing a line."""
-    tally = row.tally
-    shown = table("", "", row.key)
-    for name, text in (
-        ("Status", row.status),
-        ("Records done", _progress(row)),
-        ("Created", str(tally.created)),
-        ("Updated", str(tally.updated)),
-        ("Of them replaced", str(tally.replaced)),
-        ("Skipped", str(tally.skipped)),
-        ("Failed", str(tally.failed)),
-        *_amounts(tally),
-        ("Started", row.started_at),
-        ("Finished", row.finished_at or "not yet"),
-        ("Error", row.error or ""),
-        ("Failed", "\n".join(row.first_failures)),
-        ("Replaced", "\n".join(row.first_replaced)),
-        ("Import id", row.import_id),
-    ):
-        shown.add_row(name, text)
-    return shown
 
 
 def truth_table(records: Iterable[TruthRecord]) -> Table:
@@ -254,22 +214,6 @@ def _value(value: Value) -> str:
     if isinstance(value, Decimal):
         return money(value)
     return value if isinstance(value, str) else write_json(value)
-
-
-def _progress(row: ImportRow) -> str:
-    return "" if row.total is None else f"{row.tally.done} of {row.total}"
-
-
-def _amounts(tally: Tally) -> list[tuple[str, str]]:
-    amounts = {
-        "Amount of all": tally.total_amount,
-        "Amount recorded": tally.recorded_amount,
-        "Amount skipped": tally.skipped_amount,
-        "Amount failed": tally.failed_amount,
-        "Amount replaced": tally.replaced_amount,
-    }
-    shown = [(name, money(amount, thousands=True)) for name, amount in amounts.items() if amount]
-    return [*shown, ("", f"Amount of all: {NOT_IN_IT}")] if shown and tally.failed else shown
 
 
 def _recorded(entry: LedgerEntry) -> tuple[tuple[str, str], ...]:
