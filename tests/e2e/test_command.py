@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import boto3
@@ -223,7 +224,10 @@ def test_status_tells_the_newest_upload_of_a_name_and_not_an_older_one(
     assert brought.values["amount"] == "2"
 
 
-def test_status_names_uploads_that_nothing_will_import(operator: Operator, invoice: int) -> None:
+def test_status_names_uploads_that_nothing_will_import(
+    deploy_once: Deploy, tmp_path: Path, invoice: int
+) -> None:
+    operator = Operator(deploy_once(), tmp_path)
     bucket = operator.deployment.bucket
     bucket.upload(f"incoming/receipts-{invoice}.csv", b"a,b")
     bucket.upload(f"inbox/{invoice}.xml", payment_file())
@@ -431,14 +435,18 @@ def test_receipts_go_on_adding_up_in_a_new_stack(
 
 
 def verdict(output: str, name: str) -> str:
-    """What `check` says of one thing."""
-    [line] = [line for line in output.splitlines() if line.strip().startswith(name)]
-    return line.strip().removeprefix(name).strip()
+    """What `check` says of one thing, and below it."""
+    lines = output.splitlines()
+    [place] = [place for place, line in enumerate(lines) if line.startswith(name)]
+    below = takewhile(lambda line: line.startswith(" "), lines[place + 1 :])
+    return " ".join([lines[place].removeprefix(name).strip(), *(line.strip() for line in below)])
 
 
 def test_check_ends_with_0_where_nothing_is_missing(
-    operator: Operator, connectwise: Simulator
+    deploy_once: Deploy, connectwise: Simulator, tmp_path: Path
 ) -> None:
+    """In a stack of its own: what other tests have left is found."""
+    operator = Operator(deploy_once(), tmp_path)
     connectwise.clear_calls()
     ran = operator.runs("check")
     assert ran.exit_code == 0
@@ -469,6 +477,36 @@ def test_check_names_every_field_that_the_secret_lacks(operator: Operator) -> No
     ran = operator.runs("check")
     assert ran.exit_code == 1
     assert "lacks company, publicKey, privateKey, clientId" in verdict(ran.output, "Secret")
+
+
+def test_check_names_what_is_wrong_with_the_stack(
+    deploy_once: Deploy, connectwise: Simulator, tmp_path: Path
+) -> None:
+    """An address that is unsubscribed, a rule that is off, a file that nothing imports."""
+    looked_after = deploy_once(ReportEmail="books@example.com")
+    operator = Operator(looked_after, tmp_path)
+    assert operator.runs("check").exit_code == 0
+    sns, topic = (
+        looked_after.stack.client("sns"),
+        looked_after.stack.outputs["NotificationTopicArn"],
+    )
+    [subscribed] = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    sns.unsubscribe(SubscriptionArn=subscribed["SubscriptionArn"])
+    looked_after.bucket.upload("incoming/receipts.csv", b"a,b")
+    cloudformation = looked_after.stack.client("cloudformation")
+    found = cloudformation.describe_stack_resource(
+        StackName=looked_after.stack.name, LogicalResourceId="FileArrivedRule"
+    )
+    rule = found["StackResourceDetail"]["PhysicalResourceId"]
+    looked_after.stack.client("events").disable_rule(Name=rule)
+    ran = operator.runs("check")
+    assert ran.exit_code == 1
+    assert f"aws events enable-rule --name {rule}" in verdict(ran.output, "Imports are")
+    assert "receipts.csv" in verdict(ran.output, "Every upload is imported")
+    subscribe = f"aws sns subscribe --topic-arn {topic} --protocol email"
+    assert subscribe in verdict(ran.output, "Alarms and reports")
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="books@example.com")
+    assert verdict(operator.runs("check").output, "Alarms and reports").startswith("reach somebody")
 
 
 # ---- preview -------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
+from payments.command.finding import Check, Verdict
 from payments.command.preview import PreviewRow
 from payments.command.rehearsal import Change
 from payments.command.tables import (
@@ -16,6 +17,8 @@ from payments.command.tables import (
     preview_json,
     preview_table,
     replaced_by,
+    settings_columns,
+    show_check,
     truth_details,
     truth_table,
 )
@@ -150,3 +153,29 @@ def test_json_is_one_line_whatever_the_record_holds() -> None:
     line = preview_json(PreviewRow(1, 'a"\n', None, Action.SKIPPED, messages=("é\n",)))
     assert "\n" not in line
     assert json.loads(line)["externalId"] == 'a"\n'
+
+
+def test_what_to_do_stands_below_a_finding_and_its_command_in_one_piece() -> None:
+    command = f"aws sns subscribe --topic-arn {'x' * 80} --protocol email"
+    output = StringIO()
+    check = Check("Alarms reach somebody", Verdict.MISSING, " ".join(["do this"] * 20), command)
+    show_check(Console(file=output, width=80, markup=False), check)
+    first, *below = output.getvalue().splitlines()
+    assert first.split() == ["Alarms", "reach", "somebody", "missing"]
+    assert below[-1].strip() == command
+    assert {word for line in below[:-1] for word in line.split()} == {"do", "this"}
+
+
+def test_what_is_well_is_one_line() -> None:
+    output = StringIO()
+    show_check(Console(file=output, width=80), Check("Secret", Verdict.GOOD, "theirs"))
+    assert output.getvalue().split() == ["Secret", "ok", "theirs"]
+
+
+def test_settings_stand_beside_each_other_where_there_is_room() -> None:
+    output = StringIO()
+    settings = {"Enabled": "true", "KmsKeyArn": "", "IncomingPrefix": "incoming/"}
+    Console(file=output, width=80).print(settings_columns(settings))
+    assert "Enabled = true" in output.getvalue()
+    assert "KmsKeyArn = (none)" in output.getvalue()
+    assert len(output.getvalue().splitlines()) < len(settings)

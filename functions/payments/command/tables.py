@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
 from rich import box
+from rich.columns import Columns
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from payments.command.check import Check, Verdict
+from payments.command.finding import Check, Verdict
 from payments.command.preview import PreviewRow
 from payments.command.rehearsal import Change, Value
 from payments.command.standing import State
@@ -22,6 +24,8 @@ from payments.receipts import sum_of
 from payments.wording import money
 
 WIDTH_WITHOUT_TERMINAL = 160
+_CHECK_NAME = 34
+_INDENT = 4
 
 _WORDS = {
     Action.CREATED: "create",
@@ -122,12 +126,24 @@ def standing_table(standing: Standing, entry: LedgerEntry | None) -> Table:
     return shown
 
 
-def checks_table(checks: Iterable[Check]) -> Table:
-    """Return what was checked, how it stands, and what to do."""
-    shown = table("", "", "", "What to do")
-    for check in checks:
-        shown.add_row(check.name, coloured(check.verdict), check.remark)
-    return shown
+def show_check(console: Console, check: Check) -> None:
+    """Print what was checked and how it stands; what does not fit beside it stands below."""
+    line = Text(f"{check.name:{_CHECK_NAME}}  ") + coloured(check.verdict)
+    beside = line + Text(f"  {check.remark}")
+    if check.remark and beside.cell_len <= console.width and not check.verdict.bad:
+        console.print(beside)
+        return
+    console.print(line)
+    if check.remark:
+        console.print(Padding(Text(check.remark), (0, 0, 0, _INDENT)))
+    if check.command:  # in one piece, to be pasted
+        console.print(f"{' ' * _INDENT}{check.command}", soft_wrap=True)
+
+
+def settings_columns(settings: Mapping[str, str]) -> Columns:
+    """Return the settings in force, as many beside each other as there is room for."""
+    given = (f"{name} = {value or '(none)'}" for name, value in sorted(settings.items()))
+    return Columns(given, padding=(0, 4), column_first=True)
 
 
 def preview_table(rows: Iterable[PreviewRow]) -> Table:
