@@ -125,7 +125,6 @@ def test_dead_letters_and_undelivered_events_are_findings(stack: CheckedStack) -
         ("DescribeRule", "Imports are switched on"),
         ("ListEventSourceMappings", "Queue goes on"),
         ("GetQueueAttributes", "Dead-letter queue is empty"),
-        ("ListObjectVersions", "Not looked at"),
     ],
 )
 def test_what_may_not_be_seen_is_said_and_is_no_finding(
@@ -135,4 +134,12 @@ def test_what_may_not_be_seen_is_said_and_is_no_finding(
     check = stack.checks()[name]
     assert check.verdict is Verdict.UNKNOWN
     assert "you lack" in check.remark.lower()
+    assert bad(stack) == {}
+
+
+def test_files_that_may_not_be_seen_are_not_said_to_be_none(stack: CheckedStack) -> None:
+    stack.denied = {"ListObjectVersions"}
+    checks = stack.checks()
+    assert checks["Files that wait"].verdict is Verdict.UNKNOWN
+    assert "s3:ListBucketVersions" in checks["All can be looked at"].remark
     assert bad(stack) == {}

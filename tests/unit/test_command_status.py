@@ -42,7 +42,7 @@ def test_an_older_result_of_that_name_is_never_the_answer(stack: WatchedStack) -
 def test_for_a_result_no_queue_is_asked_and_no_folder_looked_through(stack: WatchedStack) -> None:
     stack.begin(stack.upload("a.xml"), "a.xml", **FINISHED)
     status_of(stack.deployment, "incoming/a.xml")
-    assert stack.calls == ["ListObjectVersions"]
+    assert stack.calls == ["ListObjectVersions", "GetItem"]
 
 
 def test_what_waits_says_what_is_before_it(stack: WatchedStack) -> None:
@@ -146,9 +146,28 @@ def test_what_may_not_be_seen_is_said_and_the_rest_is_shown(
     assert any(permission in note for note in found.notes)
 
 
+def test_without_the_imports_no_upload_is_said_to_wait(stack: WatchedStack) -> None:
+    stack.begin(stack.upload("a.xml"), "a.xml", **FINISHED)
+    stack.queues["queue"] = ["{}"]
+    stack.denied = {"Scan"}
+    found = overview(stack.deployment, 20)
+    assert (found.standings, found.unclaimed) == ((), ())
+    assert "dynamodb:Scan" in found.notes[0]
+
+
+def test_without_the_other_imports_a_file_s_own_is_shown(stack: WatchedStack) -> None:
+    stack.begin(stack.upload("a.xml"), "a.xml", error="down")
+    stack.upload("b.xml")
+    stack.denied = {"Scan"}
+    assert status_of(stack.deployment, "incoming/a.xml").newest.state is State.WAITING
+    queued = status_of(stack.deployment, "incoming/b.xml").newest
+    assert (queued.state, queued.before) == (State.QUEUED, ())
+    assert "not shown" in queued.told.why
+
+
 def test_an_import_is_found_by_the_table_alone(stack: WatchedStack) -> None:
     stack.begin(stack.upload("a.xml"), "a.xml", **FINISHED)
-    stack.denied = {"ListObjectVersions"}
+    stack.denied = {"ListObjectVersions", "GetItem"}
     found = status_of(stack.deployment, "incoming/a.xml")
     assert found.newest.state is State.SUCCEEDED
     assert found.notes

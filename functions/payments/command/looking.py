@@ -26,5 +26,6 @@ class Looking:
         except ClientError as error:
             if error_code(error) not in DENIED:
                 raise
-            self.notes.append(f"{what}: not shown, since you lack {permission}.")
+            note = f"{what}: not shown, since you lack {permission}."
+            self.notes += [note] if note not in self.notes else []
             return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -26,7 +25,7 @@ class Scene:
     enabled: bool = True
     uploads: Uploads | None = Uploads()
     elsewhere: Uploads | None = Uploads()
-    rows: Mapping[str, ImportRow] = field(default_factory=dict)
+    rows: dict[str, ImportRow] = field(default_factory=dict)
     queued: int | None = 0
     dead: Letters | None = Letters()
     undelivered: Letters | None = Letters()

@@ -69,20 +69,19 @@ def _going_on(deployment: Deployment) -> Check:
 
 def _files(found: Overview) -> Iterator[Check]:
     waiting = [it for it in found.standings if not it.state.ended]
-    yield Check("Files that wait", *_waiting(waiting))
+    nothing = Verdict.UNKNOWN if found.notes else Verdict.GOOD, "none to be seen"
+    yield Check("Files that wait", *(_waiting(waiting) if waiting else nothing))
     if found.unclaimed:
         names = ", ".join(it.key for it in found.unclaimed[:_MOST_SHOWN])
         more = len(found.unclaimed) - _MOST_SHOWN
         told = names + (f" and {more} more" if more > 0 else "")
         remark = f"Nothing will import {told}. `payments status` says why, and what to do."
         yield Check("Every upload is imported", Verdict.FAILED, remark)
-    for note in found.notes:
-        yield Check("Not looked at", Verdict.UNKNOWN, note)
+    if found.notes:
+        yield Check("All can be looked at", Verdict.NOTE, "\n".join(found.notes))
 
 
 def _waiting(waiting: list[Standing]) -> tuple[Verdict, str]:
-    if not waiting:
-        return Verdict.GOOD, "none"
     oldest = min(it.upload.at if it.upload else it.at for it in waiting)
     since = iso(oldest).replace("T", " ").replace("Z", " UTC")
     told = f"{len(waiting)}, the first since {since}"

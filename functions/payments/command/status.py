@@ -24,6 +24,7 @@ from payments.command.uploads import (
 )
 
 _LIST = "s3:ListBucketVersions on the bucket"
+_GET = "dynamodb:GetItem on the imports table"
 _SCAN = "dynamodb:Scan on the imports table"
 _COUNT = "sqs:GetQueueAttributes on the queue"
 _PEEK = "sqs:GetQueueAttributes and sqs:ReceiveMessage on the dead-letter queues"
@@ -57,7 +58,7 @@ def overview(deployment: Deployment, most: int) -> Overview:
     """Tell how the newest imports stand, and all that have not ended."""
     looking = Looking()
     scene = _scene(deployment, looking, lambda _: False, most + 1)
-    others = looking.at("Uploads elsewhere", _LIST, lambda: uploads_elsewhere(deployment))
+    others = looking.at("Uploads", _LIST, lambda: uploads_elsewhere(deployment))
     scene = replace(scene, elsewhere=others)
     everything = standings(scene)
     claimed = [it for it in everything if it.row or it.state is not State.NOT_IMPORTED]
@@ -71,18 +72,21 @@ def status_of(deployment: Deployment, key: str) -> Answer:
     """Tell how the newest upload of a name stands; raises CommandFailed if there is none."""
     looking = Looking()
     uploads = looking.at("Uploads", _LIST, lambda: uploads_of(deployment, key)) or Uploads()
-    scene = Scene(time.time(), rows=_rows_of(deployment, uploads), uploads=uploads)
+    rows = looking.at("Imports", _GET, lambda: _rows_of(deployment, uploads)) or {}
+    scene = Scene(time.time(), rows=rows, uploads=uploads)
     its = _of_name(standings(scene), uploads, key)
     if not its or its[0].row is None or not its[0].row.finished:
-        looking = Looking()
-        scene = _scene(deployment, looking, lambda row: row.key == key)
-        if scene.uploads is not None:
-            merged = {it.import_id: it for it in (*uploads.found, *scene.uploads.found)}
-            scene = replace(scene, uploads=Uploads(tuple(merged.values()), scene.uploads.cut))
+        around = _scene(deployment, looking, lambda row: row.key == key)
+        scene = replace(around, uploads=_merged(uploads, around.uploads), rows=rows | around.rows)
         its = _of_name(standings(scene), uploads, key)
     if not its:
         raise CommandFailed(_nothing(deployment, looking, key))
     return Answer(its[0], tuple(its[1 : _OLDER_SHOWN + 1]), tuple(looking.notes))
+
+
+def _merged(some: Uploads, others: Uploads | None) -> Uploads:
+    found = {it.import_id: it for it in (*some.found, *(others.found if others else ()))}
+    return Uploads(tuple(found.values()))
 
 
 def _of_name(everything: list[Standing], uploads: Uploads, key: str) -> list[Standing]:
@@ -116,6 +120,8 @@ def _scene(
     uploads = looking.at("Uploads", _LIST, lambda: newest_uploads(deployment))
     ids = {upload.import_id for upload in uploads.found} if uploads else set()
     rows = looking.at("Imports", _SCAN, lambda: _rows(deployment, ids, wanted, most))
+    if rows is None:  # then nobody can tell which uploads wait
+        uploads = queued = None
     return Scene(
         time.time(),
         deployment.incoming_prefix,
@@ -164,5 +170,6 @@ def _nothing(deployment: Deployment, looking: Looking, key: str) -> str:
             f"s3://{deployment.bucket}/{bare} is not imported: only files in "
             f"{deployment.incoming_prefix} are. Upload it there."
         )
-    unseen = f" {looking.notes[0]}" if looking.notes else ""
-    return f"Nothing of the name {key} was uploaded, and no import of it has begun.{unseen}"
+    unseen = [note for note in looking.notes if _LIST in note or _SCAN in note]
+    nothing = f"Nothing of the name {key} was uploaded, and no import of it has begun."
+    return " ".join((nothing, *unseen))

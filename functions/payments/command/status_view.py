@@ -37,7 +37,7 @@ def show_overview(console: Console, found: Overview, prefix: str) -> None:
     if found.standings:
         _list(console, found.standings, prefix)
     else:
-        console.print("There has been no import yet.")
+        console.print("No import can be shown." if found.notes else "There has been no import yet.")
     if found.more:
         console.print("There are older ones: --limit shows more.")
     if found.unclaimed:
