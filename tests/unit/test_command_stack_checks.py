@@ -141,5 +141,5 @@ def test_files_that_may_not_be_seen_are_not_said_to_be_none(stack: CheckedStack)
     stack.denied = {"ListObjectVersions"}
     checks = stack.checks()
     assert checks["Files that wait"].verdict is Verdict.UNKNOWN
-    assert "s3:ListBucketVersions" in checks["All can be looked at"].remark
+    assert "s3:ListBucketVersions" in checks["Everything was looked at"].remark
     assert bad(stack) == {}

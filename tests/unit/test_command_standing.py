@@ -176,6 +176,12 @@ def test_a_run_that_ended_without_a_word_is_told_from_one_at_work() -> None:
     assert "without a word" in found.told.why
 
 
+def test_a_run_without_news_says_what_that_may_be() -> None:
+    found = standing(scene(row("a", ago=180.0, at_work=True), queued=1))
+    assert found.state is State.RUNNING
+    assert found.told.why.startswith("No news for 3 min: ConnectWise throttles, or")
+
+
 def test_an_import_between_two_runs_is_paused_with_the_queue() -> None:
     seen = scene(row("a", error="down"), queued=1, paused=True)
     assert standing(seen).state is State.PAUSED

@@ -78,7 +78,7 @@ def _files(found: Overview) -> Iterator[Check]:
         remark = f"Nothing will import {told}. `payments status` says why, and what to do."
         yield Check("Every upload is imported", Verdict.FAILED, remark)
     if found.notes:
-        yield Check("All can be looked at", Verdict.NOTE, "\n".join(found.notes))
+        yield Check("Everything was looked at", Verdict.NOTE, "\n".join(found.notes))
 
 
 def _waiting(waiting: list[Standing]) -> tuple[Verdict, str]:

@@ -12,6 +12,7 @@ from payments.command.waiting_line import Line, line_of, unfit_name
 from payments.import_state import STOPPED, THROTTLED, Status
 
 _LEAST_RATED_SECONDS = 10
+_LONG_QUIET_SECONDS = 60
 _LONGEST_RUN_SECONDS = 960
 _NEVER_CAME = (
     "The queue does not hold it: it was uploaded while imports were switched off (Enabled=false), "
@@ -209,11 +210,16 @@ def _lost(scene: Scene, row: ImportRow) -> Told | None:
 
 
 def _of_run(scene: Scene, row: ImportRow) -> str:
-    updated = seconds(row.updated_at)
-    if updated + _LONGEST_RUN_SECONDS < scene.now:
+    quiet = scene.now - seconds(row.updated_at)
+    if quiet > _LONGEST_RUN_SECONDS:
         return "Its run has ended without a word. The next one goes on by itself."
     if row.error:
         return f"It is tried again now. Before: {row.error}"
+    if quiet > _LONG_QUIET_SECONDS:
+        return (
+            f"No news for {_duration(quiet)}: ConnectWise throttles, or does not answer. If that "
+            "lasts, the run ends within 15 minutes, and the reason stands here."
+        )
     return rate(row)
 
 

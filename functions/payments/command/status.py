@@ -155,9 +155,10 @@ def _limits(scene: Scene) -> list[str]:
     """Say what was too much to look at."""
     told = []
     if scene.uploads and (scene.uploads.cut or len(scene.uploads.found) == NEWEST_UPLOADS):
-        told.append(f"Of the uploads in {scene.incoming_prefix}, {NEWEST_UPLOADS} were looked at.")
+        newest = f"the {NEWEST_UPLOADS:,} newest uploads in {scene.incoming_prefix}"
+        told.append(f"Only {newest} were looked at.")
     if scene.elsewhere and scene.elsewhere.cut:
-        told.append("Not all of the bucket's other folders was looked through.")
+        told.append("The bucket holds too much for all of its other folders to be looked through.")
     return told
 
 

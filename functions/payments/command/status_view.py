@@ -14,7 +14,7 @@ from rich.text import Text
 from payments.clock import iso
 from payments.command.import_file import amounts, summary
 from payments.command.imports import ImportRow
-from payments.command.standing import Standing
+from payments.command.standing import Standing, Told
 from payments.command.status import Answer, Overview
 from payments.command.tables import coloured
 from payments.connectwise.answers import write_json
@@ -41,12 +41,7 @@ def show_overview(console: Console, found: Overview, prefix: str) -> None:
     if found.more:
         console.print("There are older ones: --limit shows more.")
     if found.unclaimed:
-        console.print("\nUploads that nothing will import:")
-        for standing in found.unclaimed[:_UNCLAIMED_SHOWN]:
-            console.print(f"{_when(standing.at)}  {_name(standing.key)}", soft_wrap=True)
-            _below(console, f"{standing.told.why} {standing.told.to_do}")
-        if (more := len(found.unclaimed) - _UNCLAIMED_SHOWN) > 0:
-            console.print(f"… and {more} more: --json shows all.")
+        _unclaimed(console, found.unclaimed)
     show_notes(console, found.notes)
 
 
@@ -138,6 +133,20 @@ def _list(console: Console, standings: tuple[Standing, ...], prefix: str) -> Non
             name = f"\n{' ' * _INDENT}{name}"
         console.print(line + Text(name), soft_wrap=True)
         _below(console, _reason_listed(standing))
+
+
+def _unclaimed(console: Console, standings: tuple[Standing, ...]) -> None:
+    """Print those together that the same is to be done about."""
+    console.print("\nUploads that nothing will import:")
+    alike: dict[Told, list[Standing]] = {}
+    for standing in standings[:_UNCLAIMED_SHOWN]:
+        alike.setdefault(standing.told, []).append(standing)
+    for told, those in alike.items():
+        for standing in those:
+            console.print(f"{_when(standing.at)}  {_name(standing.key)}", soft_wrap=True)
+        _below(console, f"{told.why} {told.to_do}")
+    if (more := len(standings) - _UNCLAIMED_SHOWN) > 0:
+        console.print(f"… and {more} more: --json shows all.")
 
 
 def _reason_listed(standing: Standing) -> str:
