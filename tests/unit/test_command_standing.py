@@ -212,6 +212,12 @@ def test_an_import_that_waits_long_is_not_silent() -> None:
     assert standing(scene(waits, queued=0)).state is State.WAITING
 
 
+def test_a_stop_takes_effect_once_the_queue_goes_on() -> None:
+    asked = row("a", error="down", stop_asked="me")
+    assert standing(scene(asked, queued=1)).told.why.endswith("at its next checkpoint.")
+    assert "payments resume" in standing(scene(asked, queued=1, paused=True)).told.why
+
+
 def test_a_rate_is_told_as_soon_as_there_is_one() -> None:
     running = row("a", at_work=True, tally=Tally(created=5))
     assert rate(running) == "About 0 records a minute so far, 1 h 0 min left."

@@ -184,7 +184,9 @@ def _going_on(scene: Scene, row: ImportRow) -> Told:
     if (lost := _lost(scene, row)) is not None:
         return lost
     if row.stop_asked:
-        return Told(State.STOPPING, f"Asked by {row.stop_asked}. It ends at its next checkpoint.")
+        held = scene.paused and not row.at_work
+        when = "once `payments resume` lets the queue go on" if held else "at its next checkpoint"
+        return Told(State.STOPPING, f"Asked by {row.stop_asked}. It ends {when}.")
     if row.at_work:
         return Told(State.RUNNING, _of_run(scene, row))
     if scene.paused:

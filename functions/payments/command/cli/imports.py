@@ -104,7 +104,7 @@ def stop(
         deployment = deployment_of(context)
         stopped = stop_import(deployment, object_key(deployment.incoming_prefix, key))
     new_console().print(
-        f"The import of {stopped.key} will end soon: what is already under way is brought to its "
-        "end, and what is not sent goes to the fail file. `status` shows how it goes on.",
+        f"The import of {stopped.key} is asked to end: what is already under way is brought to its "
+        "end, and what is not sent goes to the fail file. `status` shows when.",
         soft_wrap=True,
     )
