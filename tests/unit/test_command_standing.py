@@ -213,9 +213,14 @@ def test_an_import_that_waits_long_is_not_silent() -> None:
 
 
 def test_a_stop_takes_effect_once_the_queue_goes_on() -> None:
-    asked = row("a", error="down", stop_asked="me")
+    asked = row("a", stop_asked="me")
     assert standing(scene(asked, queued=1)).told.why.endswith("at its next checkpoint.")
     assert "payments resume" in standing(scene(asked, queued=1, paused=True)).told.why
+
+
+def test_an_import_that_is_to_end_says_what_it_waits_for() -> None:
+    asked = row("a", error="down", stop_asked="me")
+    assert standing(scene(asked, queued=1)).told.why.endswith("which waits: down")
 
 
 def test_a_rate_is_told_as_soon_as_there_is_one() -> None:
@@ -248,8 +253,13 @@ def test_a_finished_import_shows_its_result(
 def test_of_a_file_without_any_record_done_there_is_no_fail_file_to_correct() -> None:
     refused = row("a", Status.FAILED, error="line 1: no.")
     assert standing(scene(refused)).told.to_do == "Correct the file and upload it again."
-    stopped = replace(refused, tally=Tally(created=1, failed=9))
-    assert "fail file" in standing(scene(stopped)).told.to_do
+    given_up = replace(refused, tally=Tally(created=1, failed=9))
+    assert "correct that, and upload it" in standing(scene(given_up)).told.to_do
+
+
+def test_nobody_is_told_to_upload_what_somebody_has_stopped() -> None:
+    stopped = row("a", Status.FAILED, error="Stopped by me, now.", tally=Tally(failed=10))
+    assert "upload" not in standing(scene(stopped)).told.to_do
 
 
 def test_what_happened_last_comes_first() -> None:

@@ -174,6 +174,8 @@ def _result(row: ImportRow) -> Told:
 def _cure(state: State, row: ImportRow) -> str:
     if state is State.SUCCEEDED:
         return ""
+    if state is State.STOPPED:
+        return "Its fail file holds what was not sent: `payments fetch` brings it."
     if not row.tally.done:
         return "Correct the file and upload it again."
     return "`payments fetch` brings its fail file: correct that, and upload it under any name."
@@ -184,9 +186,7 @@ def _going_on(scene: Scene, row: ImportRow) -> Told:
     if (lost := _lost(scene, row)) is not None:
         return lost
     if row.stop_asked:
-        held = scene.paused and not row.at_work
-        when = "once `payments resume` lets the queue go on" if held else "at its next checkpoint"
-        return Told(State.STOPPING, f"Asked by {row.stop_asked}. It ends {when}.")
+        return Told(State.STOPPING, _of_stop(scene, row))
     if row.at_work:
         return Told(State.RUNNING, _of_run(scene, row))
     if scene.paused:
@@ -195,6 +195,16 @@ def _going_on(scene: Scene, row: ImportRow) -> Told:
         state = State.THROTTLED if row.error.startswith(THROTTLED) else State.WAITING
         return Told(state, row.error, "It is tried again by itself.")
     return Told(State.RUNNING, "The next run goes on in a moment.")
+
+
+def _of_stop(scene: Scene, row: ImportRow) -> str:
+    """Say what an import that is to end waits for: what may have been sent is ended first."""
+    asked = f"Asked by {row.stop_asked}."
+    if scene.paused and not row.at_work:
+        return f"{asked} It ends once `payments resume` lets the queue go on."
+    if row.error:
+        return f"{asked} It ends when what may have been sent is done, which waits: {row.error}"
+    return f"{asked} It ends at its next checkpoint."
 
 
 def _lost(scene: Scene, row: ImportRow) -> Told | None:

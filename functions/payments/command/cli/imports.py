@@ -84,7 +84,10 @@ def fetch_command(
     key: Annotated[str, typer.Argument(metavar="KEY", help="The file, as `status` names it.")],
     output: Annotated[Path, typer.Option(help="The folder for what is fetched.")] = Path(),
 ) -> None:
-    """Fetch what the import of a.xml has left: a.success.xml, a.fail.xml and the page a.html."""
+    """Fetch what the import of a.xml has left: a.success.xml, a.fail.xml and the page a.html.
+
+    Ends with 0 if that is fetched, 2 if the newest upload of that name has no result yet.
+    """
     console = new_console()
     with reporting():
         deployment = deployment_of(context)
