@@ -25,6 +25,12 @@ LONG_WAIT_SECONDS = 3600
 MAX_KILLS = 3
 """A file that kills the run this often at the same place is given up."""
 
+THROTTLED = "ConnectWise throttles"
+"""So begins the error of an import that waits because ConnectWise wants silence."""
+
+STOPPED = "Stopped by"
+"""So begins the error of an import that somebody has ended."""
+
 
 class Status(StrEnum):
     """How an import stands; all but Running are final."""
@@ -144,7 +150,8 @@ class ImportState:
 
     `run` numbers the runs, and `run_token` is the current one's own: who has neither must not
     write. `kills` counts the runs in a row that ended without a word and without progress, `waits`
-    those that were put back because something was down, `stuck` those because of one record.
+    those that were put back because something was down, `stuck` those because of one record; until
+    `waits_until` the queue hides its message.
     `connection` is the ConnectWise company that it began with, as `second_payment` is what was set
     then. `look_again`: some payments may have
     been created twice. `stop_asked` says who wants the import to end. `cut_short` says why nothing
@@ -163,6 +170,7 @@ class ImportState:
     kills: int = 0
     waits: int = 0
     stuck: int = 0
+    waits_until: float = 0.0
     total: int | None = None
     root: Root = Root()
     tally: Tally = field(default_factory=Tally)
@@ -209,6 +217,7 @@ class ImportState:
             run_token=token,
             at_work=True,
             kills=self.kills + self.at_work,
+            waits_until=0.0,
             quiet_until=quiet_until,
             started_at=self.started_at or now,
             updated_at=now,
@@ -279,7 +288,11 @@ class ImportState:
 
     def rested(self, now: float) -> ImportState:
         """End the run, which has done nothing but find out that it has to wait."""
-        return replace(self, at_work=False, updated_at=now)
+        return replace(self, at_work=False, updated_at=now, waits_until=self.quiet_until)
+
+    def hidden(self, until: float) -> ImportState:
+        """Note when the message of a file that is put back comes again."""
+        return replace(self, waits_until=until)
 
     def cut(self, reason: str, now: float, *, given_up: bool = False) -> ImportState:
         """Send nothing new any more; `given_up`: nothing at all, not even once more."""

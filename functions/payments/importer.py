@@ -40,7 +40,7 @@ from payments.errors import (
 from payments.files.output import read_part, write_part
 from payments.files.reader import check_file, read_records
 from payments.files.record import ReadingRules
-from payments.import_state import MAX_KILLS, ImportState, Tally
+from payments.import_state import MAX_KILLS, STOPPED, THROTTLED, ImportState, Tally
 from payments.last_look import Look, Overruled, last_look
 from payments.models import Outcome, Record, SecondPayment, SourceFile, There
 from payments.parts import Connection, ImportSettings, Kind, Parts, ResumableWork
@@ -174,7 +174,7 @@ class _Run:
         if self._state.quiet_until > self._clock.time():
             return self._rest()
         if self._state.stop_asked is not None:
-            self._cut(StopAsked(f"Stopped by {self._state.stop_asked}."))
+            self._cut(StopAsked(f"{STOPPED} {self._state.stop_asked}."))
         try:
             if self._state.cut_short is None:
                 self._send_all()
@@ -483,7 +483,7 @@ class _Run:
         if delay <= _FIRST_WAIT_SECONDS:
             return self._put_back(delay, pause)
         self._parts.telemetry.delayed()
-        error = f"ConnectWise throttles, and has asked for {delay} seconds of silence."
+        error = f"{THROTTLED}, and has asked for {delay} seconds of silence."
         return self._put_back(delay, pause, error)
 
     def _put_back(
@@ -504,7 +504,7 @@ class _Run:
             begun=self._begun,
             is_down=is_down,
             is_stuck=is_stuck,
-        )
+        ).hidden(now + delay)
         self._save_put_back(state)
         if self._state.waiting_told and not before.waiting_told:
             self._tell(reason, now + delay)

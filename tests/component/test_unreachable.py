@@ -15,7 +15,8 @@ from cryptography import x509
 from component.authority import Holder, Wrong, authority, server, tls_of
 from component.test_wire import OK, Serve, answering, get, listening
 from fakes.clock import VirtualClock
-from payments.command.check import Verdict, connectwise_checks
+from payments.command.check import connectwise_checks
+from payments.command.finding import Verdict
 from payments.connectwise.api import Api
 from payments.connectwise.credentials import Credentials
 from payments.connectwise.gate import Gate

@@ -139,10 +139,11 @@ class Deployment:
         record["body"] = json.dumps(body)
         return event
 
-    def deliver(self, name: str, version: str) -> None:
-        """Put the event of an upload into the queue, once more."""
-        self.queue.sqs.send_message(
-            QueueUrl=self.queue.url,
+    def deliver(self, name: str, version: str, queue: Queue | None = None) -> None:
+        """Put the event of an upload into the queue, or another, once more."""
+        queue = queue or self.queue
+        queue.sqs.send_message(
+            QueueUrl=queue.url,
             MessageBody=self.object_created(name, version)["Records"][0]["body"],
             MessageGroupId="files",
             MessageDeduplicationId=str(uuid.uuid4()),

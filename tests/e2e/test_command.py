@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import boto3
@@ -167,9 +168,9 @@ def test_status_lists_imports(operator: Operator, invoice: int) -> None:
     operator.deployment.import_file(b"<nothing/>", name)
     operator.deployment.finished_import(name)
     lines = operator.runs("status", "--limit", 1000).output.splitlines()
-    [line] = [line for line in lines if name in line]
-    assert line.split()[:2] == [f"incoming/{name}", "Failed"]
-    assert "the root element is <nothing>" in line
+    [place] = [place for place, line in enumerate(lines) if name in line]
+    assert lines[place].split()[2:] == ["Failed", "0", name]
+    assert "the root element is <nothing>" in lines[place + 1]
 
 
 def test_status_of_a_file_shows_its_counts(operator: Operator, invoice: int) -> None:
@@ -177,9 +178,70 @@ def test_status_of_a_file_shows_its_counts(operator: Operator, invoice: int) -> 
     operator.deployment.import_file(payment_file(payment(invoice=invoice, amount=1)), name)
     operator.deployment.finished_import(name)
     lines = [line.split() for line in operator.runs("status", name).output.splitlines()]
-    assert ["Status", "Succeeded"] in lines
-    assert ["Records", "done", "1", "of", "1"] in lines
-    assert ["Created", "1"] in lines
+    assert ["State", "Succeeded"] in lines
+    counts = ["1", "record:", "1", "created,", "0", "updated,", "0", "skipped,", "0", "failed."]
+    assert ["Records", *counts] in lines
+    assert ["Money", "1.00", "in", "all:", "1.00", "recorded."] in lines
+
+
+def test_status_tells_the_newest_upload_of_a_name_and_not_an_older_one(
+    operator: Operator, connectwise: Simulator, invoices: list[int]
+) -> None:
+    """While it waits for a file that waits itself; when that is redriven, and when it is done."""
+    waits, name = f"waits {invoices[0]}.xml", f"newer {invoices[0]}.xml"
+    deployment = operator.deployment
+    deployment.import_file(payment_file(payment(invoice=invoices[0], amount=1)), name)
+    assert deployment.finished_import(name)["status"] == "Succeeded"
+    connectwise.configure(write_payments=False)
+    version = deployment.upload(payment_file(payment(invoice=invoices[1], amount=1)), waits)
+    deployment.wait_until_put_back(waits)
+    newer = deployment.upload(payment_file(payment(invoice=invoices[0], amount=2)), name)
+    waiting = operator.runs("status", waits)
+    assert (waiting.exit_code, state(waiting.output)) == (0, "Waiting")
+    assert "does not allow to create payments" in waiting.output
+    queued = operator.runs("status", name)
+    assert (queued.exit_code, state(queued.output)) == (0, "Queued")
+    assert f"1 file: {waits}" in queued.output
+    assert "Succeeded, 1 of 1 records" in queued.output
+    refused = operator.runs("fetch", name, "--output", operator.folder)
+    assert (refused.exit_code, list(operator.folder.iterdir())) == (2, [])
+    deployment.queue.sqs.purge_queue(QueueUrl=deployment.queue.url)
+    dead_letters = deployment.stack.queue(deployment.stack.outputs["DeadLetterQueueUrl"])
+    deployment.deliver(waits, version, dead_letters)
+    for _ in range(2):  # looking takes nothing out
+        dead = operator.runs("status", waits)
+        assert (dead.exit_code, state(dead.output)) == (2, "Dead-lettered")
+    dead_letters.sqs.purge_queue(QueueUrl=dead_letters.url)
+    connectwise.configure(write_payments=True)
+    deployment.deliver(waits, version)
+    deployment.deliver(name, newer)
+    watched = operator.runs("status", name, "--watch")
+    assert watched.exit_code == 0
+    assert watched.output.splitlines()[-1].endswith("Succeeded, 1 of 1 records")
+    assert operator.runs("fetch", name, "--output", operator.folder).exit_code == 0
+    stem = name.removesuffix(".xml")
+    [brought] = read_records((operator.folder / f"{stem}.success.xml").read_bytes())
+    assert brought.values["amount"] == "2"
+
+
+def test_status_names_uploads_that_nothing_will_import(
+    deploy_once: Deploy, tmp_path: Path, invoice: int
+) -> None:
+    operator = Operator(deploy_once(), tmp_path)
+    bucket = operator.deployment.bucket
+    bucket.upload(f"incoming/receipts-{invoice}.csv", b"a,b")
+    bucket.upload(f"inbox/{invoice}.xml", payment_file())
+    lines = operator.runs("status").output.splitlines()
+    [table] = [place for place, line in enumerate(lines) if f"receipts-{invoice}.csv" in line]
+    assert "`payments convert` makes XML of it" in lines[table + 1]
+    [astray] = [place for place, line in enumerate(lines) if f"inbox/{invoice}.xml" in line]
+    assert "Only files in incoming/ are imported" in lines[astray + 1]
+
+
+def state(output: str) -> str:
+    """What `status` says that a file is."""
+    [line] = [line for line in output.splitlines() if line.startswith("State ")]
+    return line.split(maxsplit=1)[1].strip()
 
 
 # ---- truth ---------------------------------------------------------------------------------------
@@ -373,14 +435,18 @@ def test_receipts_go_on_adding_up_in_a_new_stack(
 
 
 def verdict(output: str, name: str) -> str:
-    """What `check` says of one thing."""
-    [line] = [line for line in output.splitlines() if line.strip().startswith(name)]
-    return line.strip().removeprefix(name).strip()
+    """What `check` says of one thing, and below it."""
+    lines = output.splitlines()
+    [place] = [place for place, line in enumerate(lines) if line.startswith(name)]
+    below = takewhile(lambda line: line.startswith(" "), lines[place + 1 :])
+    return " ".join([lines[place].removeprefix(name).strip(), *(line.strip() for line in below)])
 
 
 def test_check_ends_with_0_where_nothing_is_missing(
-    operator: Operator, connectwise: Simulator
+    deploy_once: Deploy, connectwise: Simulator, tmp_path: Path
 ) -> None:
+    """In a stack of its own: what other tests have left is found."""
+    operator = Operator(deploy_once(), tmp_path)
     connectwise.clear_calls()
     ran = operator.runs("check")
     assert ran.exit_code == 0
@@ -411,6 +477,36 @@ def test_check_names_every_field_that_the_secret_lacks(operator: Operator) -> No
     ran = operator.runs("check")
     assert ran.exit_code == 1
     assert "lacks company, publicKey, privateKey, clientId" in verdict(ran.output, "Secret")
+
+
+def test_check_names_what_is_wrong_with_the_stack(
+    deploy_once: Deploy, connectwise: Simulator, tmp_path: Path
+) -> None:
+    """An address that is unsubscribed, a rule that is off, a file that nothing imports."""
+    looked_after = deploy_once(ReportEmail="books@example.com")
+    operator = Operator(looked_after, tmp_path)
+    assert operator.runs("check").exit_code == 0
+    sns, topic = (
+        looked_after.stack.client("sns"),
+        looked_after.stack.outputs["NotificationTopicArn"],
+    )
+    [subscribed] = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    sns.unsubscribe(SubscriptionArn=subscribed["SubscriptionArn"])
+    looked_after.bucket.upload("incoming/receipts.csv", b"a,b")
+    cloudformation = looked_after.stack.client("cloudformation")
+    found = cloudformation.describe_stack_resource(
+        StackName=looked_after.stack.name, LogicalResourceId="FileArrivedRule"
+    )
+    rule = found["StackResourceDetail"]["PhysicalResourceId"]
+    looked_after.stack.client("events").disable_rule(Name=rule)
+    ran = operator.runs("check")
+    assert ran.exit_code == 1
+    assert f"aws events enable-rule --name {rule}" in verdict(ran.output, "Imports are")
+    assert "receipts.csv" in verdict(ran.output, "Every upload is imported")
+    subscribe = f"aws sns subscribe --topic-arn {topic} --protocol email"
+    assert subscribe in verdict(ran.output, "Alarms and reports")
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="books@example.com")
+    assert verdict(operator.runs("check").output, "Alarms and reports").startswith("reach somebody")
 
 
 # ---- preview -------------------------------------------------------------------------------------

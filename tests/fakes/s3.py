@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import md5
 from itertools import count
 from typing import Any, BinaryIO
@@ -135,6 +136,36 @@ class FakeS3:
 
         return self.way("ListObjectsV2", {"Prefix": Prefix, **options}, effect)
 
+    def list_object_versions(self, *, Prefix: str = "", **options: Any) -> dict[str, Any]:
+        """List versions by key, the newest first: version vN has come at second N."""
+
+        def effect() -> dict[str, Any]:
+            marker = options.get("KeyMarker", ""), options.get("VersionIdMarker")
+            found = [it for it in self._versions(Prefix) if _is_behind(it, marker)]
+            shown = found[: self.keys_a_page]
+            more: dict[str, Any] = {}
+            if len(shown) < len(found):
+                last = shown[-1]
+                more = {"NextKeyMarker": last["Key"], "NextVersionIdMarker": last["VersionId"]}
+            kept = [it for it in shown if "ETag" in it]
+            return {"Versions": kept, "IsTruncated": bool(more), **more}
+
+        return self.way("ListObjectVersions", {"Prefix": Prefix, **options}, effect)
+
+    def _versions(self, prefix: str) -> list[dict[str, Any]]:
+        return [
+            {
+                "Key": key,
+                "VersionId": found.version_id,
+                "IsLatest": found is versions[-1],
+                "LastModified": datetime.fromtimestamp(_number(found.version_id), UTC),
+                **({} if found.body is None else {"ETag": found.etag}),
+            }
+            for key, versions in sorted(self.bucket.versions.items())
+            if key.startswith(prefix)
+            for found in reversed(versions)
+        ]
+
     # Uploads in several parts
 
     def create_multipart_upload(self, *, Key: str, **options: Any) -> dict[str, Any]:
@@ -235,6 +266,17 @@ class FakeBody:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def _number(version_id: str) -> int:
+    return int(version_id.removeprefix("v"))
+
+
+def _is_behind(found: Mapping[str, Any], marker: tuple[str, str | None]) -> bool:
+    key, version_id = marker
+    if version_id is not None and found["Key"] == key:
+        return _number(found["VersionId"]) < _number(version_id)
+    return bool(found["Key"] > key)
 
 
 def _range(body: bytes, given: str | None) -> bytes:

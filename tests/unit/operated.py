@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fakes.dynamodb import FakeTable
-from fakes.way import Answer, Way
+from fakes.way import Answer, Way, straight
 from payments.command.connectwise_access import Access
 from payments.command.deployment import Deployment
 from payments.connectwise.api import Api
@@ -26,11 +26,18 @@ OUTPUTS = {
     "LedgerTableName": "ledger",
     "ImportsTableName": "imports",
     "BucketName": "bucket",
+    "FunctionName": "function",
+    "QueueUrl": "queue",
+    "DeadLetterQueueUrl": "dead",
 }
 PARAMETERS = {
     "ConnectWiseSecretName": "secret",
     "MaxConnections": "8",
     "IncomingPrefix": "incoming/",
+    "SuccessPrefix": "success/",
+    "FailPrefix": "fail/",
+    "ReportPrefix": "reports/",
+    "Enabled": "true",
 }
 
 
@@ -106,27 +113,28 @@ class Session:
 
     def resource(self, service: str, **_: Any) -> Any:
         assert service == "dynamodb"
-        return Resource(self._clients[service].tables)
+        return Resource(self._clients[service])
 
 
 class Resource:
     """boto3's resource DynamoDB: tables that are read."""
 
-    def __init__(self, tables: Mapping[str, FakeTable]) -> None:
-        self._tables = tables
+    def __init__(self, dynamodb: Any) -> None:
+        self._dynamodb = dynamodb
 
     def Table(self, name: str) -> ReadTable:  # noqa: N802 # boto3's
-        return ReadTable(self._tables[name])
+        return ReadTable(self._dynamodb.tables[name], self._dynamodb.way)
 
 
 class ReadTable:
     """A table as boto3's resource shows it."""
 
-    def __init__(self, table: FakeTable) -> None:
+    def __init__(self, table: FakeTable, way: Way = straight) -> None:
         self._table = table
+        self._way = way
 
-    def scan(self, **_: Any) -> dict[str, Any]:
-        return {"Items": self._table.all()}
+    def scan(self, **request: Any) -> dict[str, Any]:
+        return self._way("Scan", request, lambda: {"Items": self._table.all()})
 
     def update_item(self, **request: Any) -> None:
         """Set what `truth delete` sets."""
@@ -136,7 +144,7 @@ class ReadTable:
 
     def get_item(self, Key: Mapping[str, str], **_: Any) -> dict[str, Any]:  # noqa: N803 # boto3's
         found = self._table.get(*Key.values())
-        return {} if found is None else {"Item": found}
+        return self._way("GetItem", Key, lambda: {} if found is None else {"Item": found})
 
 
 class Secrets:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from fakes.way import Answer
 from payments.command.app import app
 from payments.command.deployment import Deployment
 from unit.operated import deployment_with
+from unit.watched_stack import WatchedStack
 
 CONNECTION = "na.myconnectwise.net/acme"
 NO_TEXT = os.fsdecode(b"Z\xfcrich.xml")
@@ -63,3 +65,50 @@ def test_what_an_import_has_changed_meanwhile_is_counted_and_ends_with_1(tmp_pat
     assert code == 1
     assert "0 truth records written" in said
     assert "1 changed meanwhile, left alone" in said
+
+
+# ---- status --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch) -> WatchedStack:
+    """The stack that is found."""
+    found = WatchedStack()
+    monkeypatch.setattr(Deployment, "find", lambda *_: found.deployment)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [("Succeeded", 0), ("CompletedWithFailures", 1), ("Failed", 2)]
+)
+def test_status_of_a_file_ends_as_its_import_did(
+    stack: WatchedStack, status: str, code: int
+) -> None:
+    stack.begin(stack.upload("a.xml"), "a.xml", status=status, finishedAt="2026-01-02T03:05:00Z")
+    assert ran("status", "a.xml")[0] == code
+    assert ran("status")[0] == 0
+
+
+def test_status_of_a_file_that_goes_on_ends_with_0(stack: WatchedStack) -> None:
+    stack.begin(stack.upload("a.xml"), "a.xml", error="down", waitsUntil="2999-01-01T00:00:00Z")
+    code, said = ran("status", "a.xml")
+    assert code == 0
+    assert "Waiting" in said
+
+
+def test_status_as_json_is_one_line_for_each_import(stack: WatchedStack) -> None:
+    for name in ("a.xml", "b.xml"):
+        stack.begin(stack.upload(name), name, status="Succeeded")
+    lines = ran("status", "--json")[1].splitlines()
+    assert {json.loads(line)["file"] for line in lines} == {"incoming/a.xml", "incoming/b.xml"}
+
+
+def test_a_watch_that_is_interrupted_ends_with_130(
+    stack: WatchedStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("payments.command.watching.sleep", interrupt)
+    stack.begin(stack.upload("a.xml"), "a.xml", error="down", waitsUntil="2999-01-01T00:00:00Z")
+    assert ran("status", "--watch") == (130, "incoming/a.xml: Waiting: down\n")

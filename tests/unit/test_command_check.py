@@ -1,38 +1,14 @@
-"""What `check` says of ConnectWise, and of whom alarms reach."""
+"""What `check` says of ConnectWise."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from fakes.connectwise import FakeConnectWise, FakeInvoice, answer, error, page_of_html
-from payments.command.check import Verdict, connectwise_checks, subscribers_check
+from payments.command.check import connectwise_checks
+from payments.command.finding import Verdict
 from payments.errors import NoAnswer
 from unit.operated import access_through, ending
-
-TOPIC = "arn:aws:sns:eu-west-1:123456789012:topic"
-
-
-class FakeSns:
-    """A client for one topic; each subscription is on a page of its own."""
-
-    def __init__(self, *subscriptions: tuple[str, str], denied: bool = False) -> None:
-        self._subscriptions = subscriptions
-        self._denied = denied
-
-    def get_paginator(self, operation: str) -> "FakeSns":
-        assert operation == "list_subscriptions_by_topic"
-        return self
-
-    def paginate(self, TopicArn: str) -> Iterator[dict[str, Any]]:  # noqa: N803
-        assert TopicArn == TOPIC
-        if self._denied:
-            error = {"Code": "AuthorizationError", "Message": "not authorized"}
-            raise ClientError({"Error": error}, "ListSubscriptionsByTopic")
-        for endpoint, arn in self._subscriptions:
-            yield {"Subscriptions": [{"Endpoint": endpoint, "SubscriptionArn": arn}]}
-
 
 # ---- ConnectWise ---------------------------------------------------------------------------------
 
@@ -95,39 +71,3 @@ def test_an_odd_answer_is_no_traceback(connectwise: FakeConnectWise, kind: str, 
 def test_a_page_of_something_in_between_is_no_traceback(connectwise: FakeConnectWise) -> None:
     connectwise.way = ending("invoices", page_of_html(451))
     assert checked(connectwise)["Site, company and keys"][0] is Verdict.FAILED
-
-
-# ---- Alarms --------------------------------------------------------------------------------------
-
-
-def test_somebody_who_has_confirmed_is_told() -> None:
-    check = subscribers_check(FakeSns(("books@example.com", f"{TOPIC}:1")), TOPIC, "Alarm")
-    assert (check.verdict, check.remark) == (Verdict.GOOD, "1 subscribed")
-
-
-def test_whoever_has_not_confirmed_is_named() -> None:
-    """An alarm would reach nobody there."""
-    subscriptions = ("it@example.com", f"{TOPIC}:1"), ("books@example.com", "PendingConfirmation")
-    check = subscribers_check(FakeSns(*subscriptions), TOPIC, "Alarm")
-    assert check.verdict.bad
-    assert check.remark.startswith("books@example.com has yet to confirm")
-
-
-def test_a_deleted_subscription_is_nobody() -> None:
-    check = subscribers_check(FakeSns(("books@example.com", "Deleted")), TOPIC, "Alarm")
-    assert check.verdict is Verdict.NOTE
-
-
-@pytest.mark.parametrize("whom", ["Alarm", "Report"])
-def test_a_topic_without_subscribers_is_noted(whom: str) -> None:
-    check = subscribers_check(FakeSns(), TOPIC, whom)
-    assert check.name == f"{whom}s reach somebody"
-    assert check.verdict is Verdict.NOTE
-    assert not check.verdict.bad
-    assert f"{whom}Email" in check.remark
-
-
-def test_an_operator_who_may_not_look_is_told_so() -> None:
-    check = subscribers_check(FakeSns(denied=True), TOPIC, "Alarm")
-    assert check.verdict is Verdict.UNKNOWN
-    assert "not authorized" in check.remark

@@ -9,20 +9,19 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from payments.command.imports import ImportRow
+from payments.command.finding import Check, Verdict
 from payments.command.preview import PreviewRow
 from payments.command.rehearsal import Change
 from payments.command.tables import (
     described,
-    import_details,
-    imports_table,
     preview_json,
     preview_table,
     replaced_by,
+    settings_columns,
+    show_check,
     truth_details,
     truth_table,
 )
-from payments.import_state import Status, Tally
 from payments.models import (
     Action,
     LedgerEntry,
@@ -37,28 +36,6 @@ def shown(table: Table) -> list[list[str]]:
     output = StringIO()
     Console(file=output, width=200, markup=False).print(table)
     return [line.split() for line in output.getvalue().splitlines()]
-
-
-def test_an_import_shows_how_far_it_is() -> None:
-    tally = Tally(created=3, failed=1)
-    row = ImportRow("id", "incoming/p.xml", Status.RUNNING, tally, 10, "2026-01-02T03:04:05Z")
-    line = ["incoming/p.xml", "Running", "4", "of", "10", "3", "0", "0", "1", row.started_at]
-    assert line in shown(imports_table([row]))
-
-
-def test_an_import_that_waits_shows_why() -> None:
-    row = ImportRow("id", "k", Status.RUNNING, Tally(), error="ConnectWise does not answer.")
-    [line] = [line for line in shown(imports_table([row])) if line and line[0] == "k"]
-    assert line[-4:] == ["ConnectWise", "does", "not", "answer."]
-
-
-def test_an_import_shows_its_money_where_there_is_any() -> None:
-    tally = Tally(created=1, failed=1, recorded_amount=Decimal("1234.50"), failed_amount=Decimal(7))
-    lines = shown(import_details(ImportRow("id", "k", Status.RUNNING, tally)))
-    assert ["Amount", "recorded", "1,234.50"] in lines
-    assert ["Amount", "failed", "7.00"] in lines
-    assert "cannot be read" in " ".join(word for line in lines for word in line)
-    assert not [line for line in lines if "skipped" in line]
 
 
 def test_text_of_others_is_no_markup() -> None:
@@ -176,3 +153,29 @@ def test_json_is_one_line_whatever_the_record_holds() -> None:
     line = preview_json(PreviewRow(1, 'a"\n', None, Action.SKIPPED, messages=("é\n",)))
     assert "\n" not in line
     assert json.loads(line)["externalId"] == 'a"\n'
+
+
+def test_what_to_do_stands_below_a_finding_and_its_command_in_one_piece() -> None:
+    command = f"aws sns subscribe --topic-arn {'x' * 80} --protocol email"
+    output = StringIO()
+    check = Check("Alarms reach somebody", Verdict.MISSING, " ".join(["do this"] * 20), command)
+    show_check(Console(file=output, width=80, markup=False), check)
+    first, *below = output.getvalue().splitlines()
+    assert first.split() == ["Alarms", "reach", "somebody", "missing"]
+    assert below[-1].strip() == command
+    assert {word for line in below[:-1] for word in line.split()} == {"do", "this"}
+
+
+def test_what_is_well_is_one_line() -> None:
+    output = StringIO()
+    show_check(Console(file=output, width=80), Check("Secret", Verdict.GOOD, "theirs"))
+    assert output.getvalue().split() == ["Secret", "ok", "theirs"]
+
+
+def test_settings_stand_beside_each_other_where_there_is_room() -> None:
+    output = StringIO()
+    settings = {"Enabled": "true", "KmsKeyArn": "", "IncomingPrefix": "incoming/"}
+    Console(file=output, width=80).print(settings_columns(settings))
+    assert "Enabled = true" in output.getvalue()
+    assert "KmsKeyArn = (none)" in output.getvalue()
+    assert len(output.getvalue().splitlines()) < len(settings)

@@ -70,6 +70,16 @@ def test_where_nothing_can_be_under_way_nothing_is_waited_for(state: ImportState
     assert state.begun("two", 500.0, 30.0).quiet_until <= 103.0
 
 
+def test_until_when_a_file_waits_is_known_until_its_next_run() -> None:
+    state = sending().put_back(103.0, 0.0, "down").hidden(163.0)
+    assert state.waits_until == 163.0
+    assert state.begun("two", 164.0, 30.0).waits_until == 0.0
+
+
+def test_a_run_that_has_only_waited_says_until_when() -> None:
+    assert sending().begun("two", 200.0, 30.0).rested(201.0).waits_until == 230.0
+
+
 def test_a_longer_wait_is_not_cut_short() -> None:
     state = sending().put_back(103.0, 900.0).begun("two", 104.0, 30.0)
     assert state.quiet_until == 900.0

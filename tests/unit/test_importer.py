@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -398,6 +399,15 @@ def test_an_outage_in_which_each_call_takes_all_its_time_is_seen_within_the_run(
     assert deployment.run() == PUT_BACK
     assert (deployment.published.delays, round(deployment.delay())) == (1, 60)
     assert "ConnectWise" in deployment.row()["error"]
+
+
+def test_the_row_says_until_when_a_file_waits(deployment: Deployment) -> None:
+    """To the second, which is as exact as its times are."""
+    deployment.mishaps.plan("create", FAULT, times=ALWAYS)
+    deployment.upload(*new_payments(1))
+    assert deployment.run() == PUT_BACK
+    waits_until = datetime.fromisoformat(deployment.row()["waitsUntil"]).timestamp()
+    assert round(waits_until - deployment.clock.time() - deployment.delay()) in (-1, 0)
 
 
 def test_ten_poison_records_at_the_end_of_a_file_do_not_hold_it_up_for_days(

@@ -64,6 +64,7 @@ ATTRIBUTES: dict[str, st.SearchStrategy[Any]] = {
     "at_work": st.booleans(),
     "kills": whole,
     "waits": whole,
+    "waits_until": seconds,
     "stuck": whole,
     "total": st.none() | whole,
     "root": st.builds(Root, names.map(str.encode), names.map(str.encode)),

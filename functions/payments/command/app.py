@@ -76,6 +76,7 @@ def operate(
 app.command("import")(imports.import_command)
 app.command()(imports.status)
 app.command()(imports.stop)
+app.command("fetch")(imports.fetch_command)
 app.command()(holding.pause)
 app.command()(holding.resume)
 app.command()(holding.redrive)

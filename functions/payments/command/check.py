@@ -1,19 +1,16 @@
-"""Try the connection to ConnectWise and the API member's permissions, without writing."""
+"""Look at the stack, the connection to ConnectWise and its permissions, without writing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, TypeVar
-
-from botocore.exceptions import ClientError
+from typing import TypeVar
 
 from payments.clock import Clock
 from payments.command.connectwise_access import credentials, open_access
 from payments.command.deployment import Deployment
-from payments.command.follow import files_in
+from payments.command.finding import Check, Verdict
 from payments.command.problem import OUR_ERRORS, sentence
+from payments.command.stack_checks import stack_checks
 from payments.connectwise.answers import usable_id
 from payments.connectwise.finance import Calls, Finance
 from payments.connectwise.verdicts import RIGHTS
@@ -22,9 +19,6 @@ from payments.errors import CallFailed, NotFound, NotPermitted, SecretUnusable, 
 _DEADLINE_SECONDS = 90.0
 _ONCE_MORE_AFTER_SECONDS = 1.0
 _ANY_INVOICE = 1
-# What SNS shows in place of the ARN of a subscription that nobody has confirmed (its API
-# reference: Subscribe).
-_UNCONFIRMED = ("PendingConfirmation", "pending confirmation")
 
 _SLOWER = (
     "Imports are slower, and a file in which a record names its invoice by number alone waits "
@@ -34,45 +28,18 @@ _SLOWER = (
 MEND_FIRST = "Mend what is missing or failed, then run `check` again."
 NEXT = """\
 What comes next:
-  1. python -m payments probe --invoice NUMBER   in a sandbox, or on an invoice made for tests:
-                                                 what your ConnectWise does
-  2. python -m payments preview FILE             what an import of your file would do
-  3. python -m payments import FILE              a file with one payment
+  1. python -m payments probe --invoice NUMBER
+     in a sandbox, or on an invoice made for tests: what your ConnectWise does
+  2. python -m payments preview FILE     what an import of your file would do
+  3. python -m payments import FILE      a file with one payment
   4. look at it in ConnectWise: its amount, its day, the invoice's balance"""
 
 _T = TypeVar("_T")
 
 
-class Verdict(StrEnum):
-    """How a check ended."""
-
-    GOOD = "ok"
-    MISSING = "missing"
-    FAILED = "failed"
-    UNKNOWN = "not tried"
-    NOTE = "note"
-
-    @property
-    def bad(self) -> bool:
-        """Whether something has to be done."""
-        return self in (Verdict.MISSING, Verdict.FAILED)
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was tried, how it stands, and what to do about it."""
-
-    name: str
-    verdict: Verdict
-    remark: str = ""
-
-
 def run_checks(deployment: Deployment) -> Iterator[Check]:
     """Yield one check after another; none of them writes anything."""
-    yield _enabled(deployment)
-    yield _dead_letters(deployment)
-    for whom, output in (("Alarm", "NotificationTopicArn"), ("Report", "ReportTopicArn")):
-        yield subscribers_check(deployment.client("sns"), deployment.outputs[output], whom)
+    yield from stack_checks(deployment)
     try:
         found = credentials(deployment)
     except SecretUnusable as error:
@@ -140,40 +107,3 @@ def _twice(call: Callable[[], _T], clock: Clock) -> _T:
     except CallFailed:
         clock.sleep(_ONCE_MORE_AFTER_SECONDS)
         return call()
-
-
-def _enabled(deployment: Deployment) -> Check:
-    if deployment.enabled:
-        return Check("Imports are switched on", Verdict.GOOD)
-    remark = "Parameter Enabled is false: new files stay where they are, also later. Deploy true."
-    return Check("Imports are switched on", Verdict.FAILED, remark)
-
-
-def _dead_letters(deployment: Deployment) -> Check:
-    count = files_in(deployment, deployment.outputs["DeadLetterQueueUrl"])
-    if not count:
-        return Check("Dead-letter queue is empty", Verdict.GOOD)
-    remark = f"{count} file(s) could not be imported for days. Mend the reason, then redrive them."
-    return Check("Dead-letter queue is empty", Verdict.FAILED, remark)
-
-
-def subscribers_check(sns: Any, topic_arn: str, whom: str) -> Check:
-    """Tell whether somebody has subscribed to the topic, and confirmed; `sns` is a client.
-
-    `whom` is what the topic is for, Alarm or Report.
-    """
-    name = f"{whom}s reach somebody"
-    try:
-        pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
-        found = [row for page in pages for row in page["Subscriptions"]]
-    except ClientError as error:
-        return Check(name, Verdict.UNKNOWN, f"AWS does not say who is subscribed: {error}")
-    pending = [row["Endpoint"] for row in found if row["SubscriptionArn"] in _UNCONFIRMED]
-    if pending:
-        remark = f"{', '.join(pending)} has yet to confirm: follow the link in the e-mail from AWS."
-        return Check(name, Verdict.MISSING, remark)
-    confirmed = [row for row in found if row["SubscriptionArn"].startswith("arn:")]
-    if not confirmed:
-        remark = f"Nobody has subscribed to the topic: deploy with {whom}Email, or subscribe to it."
-        return Check(name, Verdict.NOTE, remark)
-    return Check(name, Verdict.GOOD, f"{len(confirmed)} subscribed")

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from payments.command.problem import CommandFailed
 from payments.models import SecondPayment
 from payments.stores.aws import error_code
+from payments.stores.result_files import ResultKeys, result_keys
 
 _CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10, read_timeout=60
@@ -39,6 +40,7 @@ _PARAMETERS = (
     "IncomingPrefix",
     "SuccessPrefix",
     "FailPrefix",
+    "ReportPrefix",
 )
 
 
@@ -119,6 +121,11 @@ class Deployment:
     def incoming_prefix(self) -> str:
         """Where files to import belong."""
         return self.parameters["IncomingPrefix"]
+
+    def result_keys(self, key: str) -> ResultKeys:
+        """Return where the files go that an import of `key` leaves."""
+        folders = ("IncomingPrefix", "SuccessPrefix", "FailPrefix", "ReportPrefix")
+        return result_keys(key, *(self.parameters[name] for name in folders))
 
     @property
     def enabled(self) -> bool:

@@ -12,6 +12,7 @@ from rich.progress import Progress
 
 from payments.command.deployment import Deployment
 from payments.command.imports import ImportRow, find_import, list_imports
+from payments.command.letters import messages_in
 from payments.command.pausing import paused
 from payments.command.progress import new_progress, time_left
 
@@ -79,7 +80,7 @@ def standstill(deployment: Deployment, import_id: str, row: ImportRow | None) ->
     ]
     if others:
         return _waits_for_another(others[-1])
-    waiting = files_in(deployment, deployment.outputs["QueueUrl"])
+    waiting = messages_in(deployment, deployment.outputs["QueueUrl"])
     if waiting:
         return (
             f"The queue holds {waiting} file(s), and no import has begun: the function is "
@@ -161,17 +162,9 @@ def _is_held(deployment: Deployment) -> bool:
 
 
 def _fallen_out(deployment: Deployment) -> str:
-    dead = files_in(deployment, deployment.outputs["DeadLetterQueueUrl"])
-    undelivered = files_in(deployment, deployment.outputs["UndeliveredEventsQueueUrl"])
+    dead = messages_in(deployment, deployment.outputs["DeadLetterQueueUrl"])
+    undelivered = messages_in(deployment, deployment.outputs["UndeliveredEventsQueueUrl"])
     told = f"Dead letters: {dead}; files that EventBridge could not queue: {undelivered}."
     return (
         f"{told} `redrive` sends them on, once the cause is mended." if dead + undelivered else told
     )
-
-
-def files_in(deployment: Deployment, queue_url: str) -> int:
-    """Return how many files a queue holds, in flight or not."""
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    sqs = deployment.client("sqs")
-    answer = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
-    return sum(int(answer["Attributes"][name]) for name in names)

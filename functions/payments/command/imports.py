@@ -13,7 +13,10 @@ from payments.stores.imports_table import state_of
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """One import; `total` is None until its file has been checked."""
+    """One import; `total` is None until its file has been checked.
+
+    `at_work`: a run has begun, and has neither closed the import nor put its file back.
+    """
 
     import_id: str
     key: str
@@ -25,6 +28,11 @@ class ImportRow:
     error: str | None = None
     first_failures: tuple[str, ...] = ()
     first_replaced: tuple[str, ...] = ()
+    updated_at: str = ""
+    waits_until: str | None = None
+    at_work: bool = False
+    stop_asked: str | None = None
+    version_id: str | None = None
 
     @property
     def finished(self) -> bool:
@@ -38,10 +46,14 @@ def find_import(table: Any, import_id: str) -> ImportRow | None:
     return None if item is None else _row(item)
 
 
+def all_imports(table: Any) -> Iterator[ImportRow]:
+    """Yield all imports, in any order."""
+    yield from map(_row, scan(table))
+
+
 def list_imports(table: Any) -> list[ImportRow]:
     """Return all imports, the newest first."""
-    rows = (_row(item) for item in scan(table))
-    return sorted(rows, key=lambda row: row.started_at, reverse=True)
+    return sorted(all_imports(table), key=lambda row: row.started_at, reverse=True)
 
 
 def scan(table: Any, **request: Any) -> Iterator[Mapping[str, Any]]:
@@ -67,6 +79,11 @@ def _row(item: Mapping[str, Any]) -> ImportRow:
         state.error,
         state.first_failures,
         state.first_replaced,
+        _moment(state.updated_at) or "",
+        _moment(state.waits_until),
+        state.at_work,
+        state.stop_asked,
+        state.source.version_id,
     )
 
 

@@ -21,7 +21,16 @@ OUR_ERRORS = (ImportStopped, CallFailed, RecordRejected)
 """Every error of ours: see `payments.errors`."""
 
 _EXPIRED = frozenset(("ExpiredToken", "ExpiredTokenException", "RequestExpired"))
-_DENIED = frozenset(("AccessDenied", "AccessDeniedException", "UnauthorizedOperation"))
+DENIED = frozenset(
+    (
+        "AccessDenied",
+        "AccessDeniedException",
+        "AuthorizationError",
+        "AuthorizationErrorException",
+        "UnauthorizedOperation",
+    )
+)
+"""AWS's codes for what the operator may not do."""
 
 
 class CommandFailed(Exception):
@@ -63,7 +72,7 @@ def _aws_failure(error: BotoCoreError | ClientError) -> str:
             told = f"{error} Is the region right, and is there a connection to the internet?"
         case _ if code in _EXPIRED:
             told = "The AWS credentials have expired. Log in again."
-        case _ if code in _DENIED:
+        case _ if code in DENIED:
             told = f"AWS does not permit it: {error}"
         case _:
             told = f"AWS: {error}"

@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from payments.command.deployment import Deployment
-from payments.command.follow import files_in
+from payments.command.letters import messages_in
 from payments.command.problem import CommandFailed
 
 _GROUP = "files"  # of all messages: one file at a time, as the template has it
@@ -57,7 +57,7 @@ def redrive(deployment: Deployment) -> Redriven:
 def _move_dead_letters(deployment: Deployment) -> int:
     """Have SQS move the dead letters, which it does by itself from then on."""
     sqs, url = deployment.client("sqs"), deployment.outputs["DeadLetterQueueUrl"]
-    count = files_in(deployment, url)
+    count = messages_in(deployment, url)
     if not count:
         return 0
     source = deployment.queue_arn(url)

@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 
 from payments.clock import iso
 from payments.command.deployment import Deployment
-from payments.command.follow import files_in
 from payments.command.imports import ImportRow, find_import, list_imports
+from payments.command.letters import messages_in
 from payments.command.problem import CommandFailed
 from payments.import_state import Status
 from payments.importer import import_id
@@ -71,7 +71,7 @@ def _keep_from_beginning(deployment: Deployment, source: SourceFile) -> str:
     name, key = import_id(source), source.key
     if find_import(deployment.imports_table, name) is not None:
         raise CommandFailed(f"No import of {key} is running: it has ended. `status` shows how.")
-    if not files_in(deployment, deployment.outputs["QueueUrl"]):
+    if not messages_in(deployment, deployment.outputs["QueueUrl"]):
         raise CommandFailed(f"No import of {key} is running, and no file waits in the queue.")
     row = {"bucket": source.bucket, "key": key, "versionId": source.version_id}
     row |= {"status": Status.RUNNING.value, "startedAt": _now(), "stopAsked": _asked()}

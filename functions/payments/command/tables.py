@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
 from rich import box
+from rich.columns import Columns
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from payments.command.check import Check, Verdict
-from payments.command.imports import ImportRow
+from payments.command.finding import Check, Verdict
 from payments.command.preview import PreviewRow
 from payments.command.rehearsal import Change, Value
+from payments.command.standing import State
 from payments.command.sums import Standing
 from payments.connectwise.answers import write_json
-from payments.import_state import Status, Tally
 from payments.models import Action, LedgerEntry, Receipts, TruthRecord, day_of
 from payments.receipts import sum_of
-from payments.wording import NOT_IN_IT, money
+from payments.wording import money
 
 WIDTH_WITHOUT_TERMINAL = 160
+_CHECK_NAME = 34
+_INDENT = 4
 
 _WORDS = {
     Action.CREATED: "create",
@@ -35,10 +38,15 @@ _COLOURS = {
     "update": "cyan",
     "skip": "yellow",
     "reject": "red",
-    Status.SUCCEEDED: "green",
-    Status.RUNNING: "cyan",
-    Status.COMPLETED_WITH_FAILURES: "yellow",
-    Status.FAILED: "red",
+    State.SUCCEEDED: "green",
+    State.RUNNING: "cyan",
+    State.WITH_FAILURES: "yellow",
+    State.FAILED: "red",
+    State.STOPPED: "red",
+    State.WAITING: "yellow",
+    State.THROTTLED: "yellow",
+    State.DEAD_LETTERED: "red",
+    State.NOT_IMPORTED: "red",
     Verdict.GOOD: "green",
     Verdict.MISSING: "red",
     Verdict.FAILED: "red",
@@ -63,49 +71,6 @@ def table(title: str, *columns: str) -> Table:
     for column in columns:
         empty.add_column(column, overflow="fold")
     return empty
-
-
-def imports_table(rows: Iterable[ImportRow]) -> Table:
-    """Return imports with their progress and result."""
-    shown = table(
-        "", "File", "Status", "Done", "Created", "Updated", "Skipped", "Failed", "When", "Error"
-    )
-    for row in rows:
-        tally = row.tally
-        numbers = (tally.created, tally.updated, tally.skipped, tally.failed)
-        shown.add_row(
-            row.key,
-            coloured(row.status),
-            _progress(row),
-            *(str(number) for number in numbers),
-            row.finished_at or row.started_at,
-            row.error or "",
-        )
-    return shown
-
-
-def import_details(row: ImportRow) -> Table:
-    """Return everything about one import, one thing a line."""
-    tally = row.tally
-    shown = table("", "", row.key)
-    for name, text in (
-        ("Status", row.status),
-        ("Records done", _progress(row)),
-        ("Created", str(tally.created)),
-        ("Updated", str(tally.updated)),
-        ("Of them replaced", str(tally.replaced)),
-        ("Skipped", str(tally.skipped)),
-        ("Failed", str(tally.failed)),
-        *_amounts(tally),
-        ("Started", row.started_at),
-        ("Finished", row.finished_at or "not yet"),
-        ("Error", row.error or ""),
-        ("Failed", "\n".join(row.first_failures)),
-        ("Replaced", "\n".join(row.first_replaced)),
-        ("Import id", row.import_id),
-    ):
-        shown.add_row(name, text)
-    return shown
 
 
 def truth_table(records: Iterable[TruthRecord]) -> Table:
@@ -161,12 +126,24 @@ def standing_table(standing: Standing, entry: LedgerEntry | None) -> Table:
     return shown
 
 
-def checks_table(checks: Iterable[Check]) -> Table:
-    """Return what was checked, how it stands, and what to do."""
-    shown = table("", "", "", "What to do")
-    for check in checks:
-        shown.add_row(check.name, coloured(check.verdict), check.remark)
-    return shown
+def show_check(console: Console, check: Check) -> None:
+    """Print what was checked and how it stands; what does not fit beside it stands below."""
+    line = Text(f"{check.name:{_CHECK_NAME}}  ") + coloured(check.verdict)
+    beside = line + Text(f"  {check.remark}")
+    if check.remark and beside.cell_len <= console.width and not check.verdict.bad:
+        console.print(beside)
+        return
+    console.print(line)
+    if check.remark:
+        console.print(Padding(Text(check.remark), (0, 0, 0, _INDENT)))
+    if check.command:  # in one piece, to be pasted
+        console.print(f"{' ' * _INDENT}{check.command}", soft_wrap=True)
+
+
+def settings_columns(settings: Mapping[str, str]) -> Columns:
+    """Return the settings in force, as many beside each other as there is room for."""
+    given = (f"{name} = {value or '(none)'}" for name, value in sorted(settings.items()))
+    return Columns(given, padding=(0, 4), column_first=True)
 
 
 def preview_table(rows: Iterable[PreviewRow]) -> Table:
@@ -253,22 +230,6 @@ def _value(value: Value) -> str:
     if isinstance(value, Decimal):
         return money(value)
     return value if isinstance(value, str) else write_json(value)
-
-
-def _progress(row: ImportRow) -> str:
-    return "" if row.total is None else f"{row.tally.done} of {row.total}"
-
-
-def _amounts(tally: Tally) -> list[tuple[str, str]]:
-    amounts = {
-        "Amount of all": tally.total_amount,
-        "Amount recorded": tally.recorded_amount,
-        "Amount skipped": tally.skipped_amount,
-        "Amount failed": tally.failed_amount,
-        "Amount replaced": tally.replaced_amount,
-    }
-    shown = [(name, money(amount, thousands=True)) for name, amount in amounts.items() if amount]
-    return [*shown, ("", f"Amount of all: {NOT_IN_IT}")] if shown and tally.failed else shown
 
 
 def _recorded(entry: LedgerEntry) -> tuple[tuple[str, str], ...]:

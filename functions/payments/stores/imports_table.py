@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from payments.clock import iso
 from payments.errors import StopAsked, Superseded
 from payments.files.output import shown
-from payments.import_state import ImportState, Root, Status, Tally
+from payments.import_state import STOPPED, ImportState, Root, Status, Tally
 from payments.models import SecondPayment, SourceFile
 from payments.stores.aws import asking, attribute_values, error_code, plain
 
@@ -102,7 +102,7 @@ class ImportsTable:
                     raise
                 there = plain(error.response.get("Item", {}))
                 if there.get("runToken") == state.run_token and "stopAsked" in there:
-                    raise StopAsked(f"Stopped by {there['stopAsked']}.") from error
+                    raise StopAsked(f"{STOPPED} {there['stopAsked']}.") from error
                 raise Superseded("Another run has taken this import over.") from error
 
 
@@ -118,6 +118,7 @@ def state_of(item: Mapping[str, Any]) -> ImportState:
         run_token=item.get("runToken", ""),
         waits=int(item.get("waits", 0)),
         stuck=int(item.get("stuck", 0)),
+        waits_until=_seconds(item.get("waitsUntil")),
         total=None if total is None else int(total),
         root=Root(*(tag.encode() for tag in root)) if root else Root(),
         tally=tally,
@@ -175,6 +176,7 @@ def _attributes(state: ImportState) -> dict[str, Any]:
         "kills": state.kills,
         "waits": state.waits,
         "stuck": state.stuck,
+        "waitsUntil": _moment(state.waits_until),
         "total": state.total,
         "root": [state.root.start_tag.decode(), state.root.end_tag.decode()],
         "done": state.done,

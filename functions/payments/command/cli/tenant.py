@@ -22,7 +22,13 @@ from payments.command.connectwise_access import credentials, open_access
 from payments.command.preview import PreviewRow, preview
 from payments.command.probe.report import show
 from payments.command.probe.run import Asked, probe
-from payments.command.tables import checks_table, new_console, preview_json, preview_table
+from payments.command.tables import (
+    new_console,
+    preview_json,
+    preview_table,
+    settings_columns,
+    show_check,
+)
 from payments.models import Action
 
 ROWS_SHOWN = 1000
@@ -30,17 +36,21 @@ PROBE_SECONDS = 900.0
 
 
 def check(context: typer.Context) -> None:
-    """Try the secret and the permissions in ConnectWise, without writing anything.
+    """Look at the stack, the secret and the permissions in ConnectWise, without writing anything.
 
     Ends with 0 if all that was tried is well, 1 if something has to be done.
     """
-    with reporting():
-        found = list(checking.run_checks(deployment_of(context)))
     console = new_console()
-    console.print(checks_table(found))
-    missing = any(result.verdict.bad for result in found)
-    console.print(checking.MEND_FIRST if missing else checking.NEXT, soft_wrap=True)
-    raise typer.Exit(SOME_FAILED if missing else 0)
+    bad = False
+    with reporting():
+        deployment = deployment_of(context)
+        for result in checking.run_checks(deployment):
+            show_check(console, result)
+            bad = bad or result.verdict.bad
+    console.print("\nSettings in force:")
+    console.print(settings_columns(deployment.parameters))
+    console.print(f"\n{checking.MEND_FIRST if bad else checking.NEXT}", soft_wrap=True)
+    raise typer.Exit(SOME_FAILED if bad else 0)
 
 
 def probe_command(

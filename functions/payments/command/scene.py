@@ -1,0 +1,56 @@
+"""What can be seen of a deployment at a moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from payments.command.imports import ImportRow
+from payments.command.letters import Letters
+from payments.command.uploads import Upload, Uploads
+
+# A message is hidden for 16 minutes when a run was ended, and 15 when its file was put back.
+_LONGEST_SILENCE_SECONDS = 1200
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What can be seen; None is what the operator may not see.
+
+    `queued` is how many messages the queue holds, and `rows` are by import id.
+    """
+
+    now: float
+    incoming_prefix: str = "incoming/"
+    enabled: bool = True
+    uploads: Uploads | None = Uploads()
+    elsewhere: Uploads | None = Uploads()
+    rows: dict[str, ImportRow] = field(default_factory=dict)
+    queued: int | None = 0
+    dead: Letters | None = Letters()
+    undelivered: Letters | None = Letters()
+    paused: bool | None = False
+
+    @property
+    def without_row(self) -> list[Upload]:
+        """The incoming uploads that no import has begun of; a folder's own object is none."""
+        found = self.uploads.found if self.uploads else ()
+        return [it for it in found if it.import_id not in self.rows and not it.key.endswith("/")]
+
+    def is_dead(self, import_id: str) -> bool:
+        """Tell whether the dead-letter queue shows the message."""
+        return self.dead is not None and import_id in self.dead.import_ids
+
+    def is_undelivered(self, import_id: str) -> bool:
+        """Tell whether its event is among those that did not reach the queue."""
+        return self.undelivered is not None and import_id in self.undelivered.import_ids
+
+    def is_silent(self, row: ImportRow) -> bool:
+        """Tell whether an unfinished import should have been heard of by now."""
+        heard = max(seconds(row.updated_at), seconds(row.waits_until))
+        return heard + _LONGEST_SILENCE_SECONDS < self.now
+
+
+def seconds(moment: str | None) -> float:
+    """Return a time in ISO 8601 as seconds since 1970, 0 for none."""
+    return datetime.fromisoformat(moment).timestamp() if moment else 0.0

@@ -1,0 +1,252 @@
+"""How each upload stands: its state, why, and what to do about it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from payments.command.imports import ImportRow
+from payments.command.scene import Scene, seconds
+from payments.command.uploads import Upload
+from payments.command.waiting_line import Line, line_of, unfit_name
+from payments.import_state import STOPPED, THROTTLED, Status
+
+_LEAST_RATED_SECONDS = 10
+_LONG_QUIET_SECONDS = 60
+_LONGEST_RUN_SECONDS = 960
+_NEVER_CAME = (
+    "The queue does not hold it: it was uploaded while imports were switched off (Enabled=false), "
+    "or before the bucket's events were on."
+)
+_REDRIVE = "Mend the reason, then `payments redrive` puts it back into the queue."
+
+
+class State(StrEnum):
+    """How an upload stands."""
+
+    QUEUED = "Queued"
+    RUNNING = "Running"
+    STOPPING = "Stopping"
+    WAITING = "Waiting"
+    THROTTLED = "Throttled"
+    PAUSED = "Paused"
+    SUCCEEDED = "Succeeded"
+    WITH_FAILURES = "With failures"
+    FAILED = "Failed"
+    STOPPED = "Stopped"
+    DEAD_LETTERED = "Dead-lettered"
+    NOT_IMPORTED = "Not imported"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens by itself."""
+        return self in _EXIT_CODES
+
+    @property
+    def exit_code(self) -> int:
+        """0 well, or going on; 1 some records failed; 2 it was not imported."""
+        return _EXIT_CODES.get(self, 0)
+
+
+_EXIT_CODES = {
+    State.SUCCEEDED: 0,
+    State.WITH_FAILURES: 1,
+    State.FAILED: 2,
+    State.STOPPED: 2,
+    State.DEAD_LETTERED: 2,
+    State.NOT_IMPORTED: 2,
+}
+_RESULTS = {
+    Status.SUCCEEDED: State.SUCCEEDED,
+    Status.COMPLETED_WITH_FAILURES: State.WITH_FAILURES,
+    Status.FAILED: State.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A state, why it is so, and what to do about it."""
+
+    state: State
+    why: str = ""
+    to_do: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one upload stands, what is known of it, and what is before it in the queue."""
+
+    key: str
+    told: Told
+    row: ImportRow | None = None
+    upload: Upload | None = None
+    before: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> State:
+        """How it stands, in a word."""
+        return self.told.state
+
+    @property
+    def import_id(self) -> str:
+        """The id that its import has, or would have."""
+        known = self.row or self.upload
+        return known.import_id if known else ""
+
+    @property
+    def unclaimed(self) -> bool:
+        """Whether nothing imports it, though nothing that came later has taken its place."""
+        is_last = self.upload is not None and self.upload.newest
+        return self.row is None and is_last and self.state is State.NOT_IMPORTED
+
+    @property
+    def until(self) -> str | None:
+        """When it is tried again, if it waits for that."""
+        waits = self.state in (State.WAITING, State.THROTTLED, State.STOPPING)
+        return self.row.waits_until if self.row and waits else None
+
+    @property
+    def at(self) -> float:
+        """When something happened to it last."""
+        if self.row is None:
+            return self.upload.at if self.upload else 0.0
+        return seconds(self.row.finished_at or self.row.updated_at or self.row.started_at)
+
+
+def standings(scene: Scene) -> list[Standing]:
+    """Return how everything stands that was, is, will be or will not be imported, newest first."""
+    line = line_of(scene)
+    uploads = {it.import_id: it for it in scene.uploads.found} if scene.uploads else {}
+    begun = [
+        Standing(row.key, _of_row(scene, row), row, uploads.get(row.import_id))
+        for row in scene.rows.values()
+    ]
+    ahead = tuple(it.key for it in begun if not it.state.ended)
+    others = [_of_upload(scene, line, upload, ahead) for upload in scene.without_row]
+    return sorted([*begun, *others], key=lambda it: it.at, reverse=True)
+
+
+def elsewhere(scene: Scene) -> list[Standing]:
+    """Return the files that lie where nothing is imported."""
+    found = scene.elsewhere.found if scene.elsewhere else ()
+    why = f"Only files in {scene.incoming_prefix} are imported."
+    told = Told(State.NOT_IMPORTED, why, "Upload it there if it is to be imported.")
+    return [Standing(upload.key, told, upload=upload) for upload in found]
+
+
+def _of_upload(scene: Scene, line: Line, upload: Upload, ahead: tuple[str, ...]) -> Standing:
+    before: tuple[str, ...] = ()
+    told = _of_unbegun(scene, line, upload)
+    if told.state in (State.QUEUED, State.PAUSED):
+        before = (*ahead, *(it.key for it in line.before(upload)))
+    return Standing(upload.key, told, upload=upload, before=before)
+
+
+def _of_unbegun(scene: Scene, line: Line, upload: Upload) -> Told:
+    """Tell of an upload that no import has begun of."""
+    if scene.is_dead(upload.import_id) or scene.is_undelivered(upload.import_id):
+        is_dead = scene.is_dead(upload.import_id)
+        why = "It could not even begin, for days." if is_dead else "It did not reach the queue."
+        return Told(State.DEAD_LETTERED, why, _REDRIVE)
+    if (unfit := unfit_name(upload)) is not None:
+        return Told(State.NOT_IMPORTED, *unfit)
+    if upload.import_id in line.lost:
+        first = "" if scene.enabled else "Deploy with Enabled=true, then "
+        to_do = f"{first}upload it again; or delete it."
+        return Told(State.NOT_IMPORTED, _NEVER_CAME, to_do[0].upper() + to_do[1:])
+    if scene.paused:
+        return Told(State.PAUSED, "The queue is held.", "`payments resume` lets it go on.")
+    if scene.queued is None:
+        return Told(State.QUEUED, "No import of it has begun; what the queue holds is not shown.")
+    return Told(State.QUEUED)
+
+
+def _of_row(scene: Scene, row: ImportRow) -> Told:
+    return _result(row) if row.finished else _going_on(scene, row)
+
+
+def _result(row: ImportRow) -> Told:
+    error = row.error or ""
+    state = State.STOPPED if error.startswith(STOPPED) else _RESULTS[row.status]
+    return Told(state, error, _cure(state, row))
+
+
+def _cure(state: State, row: ImportRow) -> str:
+    if state is State.SUCCEEDED:
+        return ""
+    if state is State.STOPPED:
+        return "Its fail file holds what was not sent: `payments fetch` brings it."
+    if not row.tally.done:
+        return "Correct the file and upload it again."
+    return "`payments fetch` brings its fail file: correct that, and upload it under any name."
+
+
+def _going_on(scene: Scene, row: ImportRow) -> Told:
+    """Tell of an import that has begun and not ended."""
+    if (lost := _lost(scene, row)) is not None:
+        return lost
+    if row.stop_asked:
+        return Told(State.STOPPING, _of_stop(scene, row))
+    if row.at_work:
+        return Told(State.RUNNING, _of_run(scene, row))
+    if scene.paused:
+        return Told(State.PAUSED, "The queue is held.", "`payments resume` lets it go on.")
+    if row.error:
+        state = State.THROTTLED if row.error.startswith(THROTTLED) else State.WAITING
+        return Told(state, row.error, "It is tried again by itself.")
+    return Told(State.RUNNING, "The next run goes on in a moment.")
+
+
+def _of_stop(scene: Scene, row: ImportRow) -> str:
+    """Say what an import that is to end waits for: what may have been sent is ended first."""
+    asked = f"Asked by {row.stop_asked}."
+    if scene.paused and not row.at_work:
+        return f"{asked} It ends once `payments resume` lets the queue go on."
+    if row.error:
+        return f"{asked} It ends when what may have been sent is done, which waits: {row.error}"
+    return f"{asked} It ends at its next checkpoint."
+
+
+def _lost(scene: Scene, row: ImportRow) -> Told | None:
+    """Tell of an import whose message is not in the queue, None if it is, or nobody knows."""
+    if scene.is_dead(row.import_id):
+        return Told(State.DEAD_LETTERED, row.error or "", _REDRIVE)
+    if scene.queued != 0 or not scene.is_silent(row):
+        return None
+    if scene.dead is None:
+        return Told(State.DEAD_LETTERED, "Its message has left the queue unfinished.", _REDRIVE)
+    if not scene.dead.all_seen:
+        return Told(State.DEAD_LETTERED, row.error or "", _REDRIVE)
+    why = "Its message is in no queue any more."
+    return Told(State.NOT_IMPORTED, why, "Upload the file again: what is recorded is found again.")
+
+
+def _of_run(scene: Scene, row: ImportRow) -> str:
+    quiet = scene.now - seconds(row.updated_at)
+    if quiet > _LONGEST_RUN_SECONDS:
+        return "Its run has ended without a word. The next one goes on by itself."
+    if row.error:
+        return f"It is tried again now. Before: {row.error}"
+    if quiet > _LONG_QUIET_SECONDS:
+        return (
+            f"No news for {_duration(quiet)}: ConnectWise throttles, or does not answer. If that "
+            "lasts, the run ends within 15 minutes, and the reason stands here."
+        )
+    return rate(row)
+
+
+def rate(row: ImportRow) -> str:
+    """Return how fast it goes and how long it takes, empty while that cannot be told."""
+    done, elapsed = row.tally.done, seconds(row.updated_at) - seconds(row.started_at)
+    if not done or row.total is None or elapsed < _LEAST_RATED_SECONDS:
+        return ""
+    left = (row.total - done) * elapsed / done
+    return f"About {done * 60 / elapsed:,.0f} records a minute so far, {_duration(left)} left."
+
+
+def _duration(seconds_left: float) -> str:
+    minutes = round(seconds_left / 60)
+    if not minutes:
+        return "less than a minute"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

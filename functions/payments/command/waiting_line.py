@@ -1,0 +1,92 @@
+"""Which uploads wait in the queue, and which will never be imported. Pure.
+
+SQS shows nobody what a queue holds, only how much. But it hands files over one after another, in
+the order in which they came: so those that have not begun are in it as far as it has room for
+them, and not if a later one has begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+
+from payments.command.scene import Scene
+from payments.command.uploads import Upload
+
+# S3 may take five minutes to announce a file, in the first minutes of a bucket, and SQS's counts
+# are right a minute later.
+_ON_ITS_WAY_SECONDS = 360
+_IMPORTED = (".xml", ".XML", ".Xml")  # as the template's rule has them
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The uploads that wait, from the first, and the imports whose message never came."""
+
+    waiting: tuple[Upload, ...]
+    lost: Set[str]
+
+    def before(self, upload: Upload) -> tuple[Upload, ...]:
+        """Return the uploads that wait before this one."""
+        return self.waiting[: self.waiting.index(upload)]
+
+
+def line_of(scene: Scene) -> Line:
+    """Tell what waits from what is lost."""
+    candidates = [upload for upload in reversed(scene.without_row) if _may_wait(scene, upload)]
+    candidates.sort(key=lambda upload: upload.at)
+    lost = _lost(scene, candidates)
+    waiting = (upload for upload in candidates if upload.import_id not in lost)
+    return Line(tuple(waiting), lost)
+
+
+def unfit_name(upload: Upload) -> tuple[str, str] | None:
+    """Return why nothing imports an incoming file of that name and what to do, None if it can be.
+
+    A Mac leaves a file with its own notes beside each that it copies, `._` before its name.
+    """
+    name = upload.key.rpartition("/")[2]
+    if name.startswith("._"):
+        return "A Mac's own notes about a file, not the file.", "Delete it."
+    if name.lower().endswith(".csv"):
+        made = "`payments convert` makes XML of it: upload that."
+        return "A table (CSV), and only XML is imported.", made
+    if not name.endswith(_IMPORTED):
+        told = "Upload it under such a name if it is an XML file of payments."
+        return "Only names that end with .xml are imported.", told
+    return None
+
+
+def _may_wait(scene: Scene, upload: Upload) -> bool:
+    found_elsewhere = scene.is_dead(upload.import_id) or scene.is_undelivered(upload.import_id)
+    return not found_elsewhere and unfit_name(upload) is None
+
+
+def _lost(scene: Scene, candidates: list[Upload]) -> Set[str]:
+    """Return the imports, of those that have not begun, that no message is there of."""
+    announced = [it for it in candidates if it.at + _ON_ITS_WAY_SECONDS < scene.now]
+    if scene.queued is None:
+        return frozenset()
+    room = max(scene.queued - _at_the_head(scene), 0)
+    if room >= len(announced):
+        return frozenset()
+    begun_last = _begun_last(scene)
+    return {
+        upload.import_id
+        for place, upload in enumerate(announced)
+        if not room
+        or upload.at + _ON_ITS_WAY_SECONDS < begun_last
+        # What came since imports were switched off is behind all that the queue holds.
+        or (not scene.enabled and place >= room)
+    }
+
+
+def _at_the_head(scene: Scene) -> int:
+    """Return how many messages are of imports that have begun and go on."""
+    return sum(not row.finished and not scene.is_silent(row) for row in scene.rows.values())
+
+
+def _begun_last(scene: Scene) -> float:
+    """Return when the last one came that has begun."""
+    found = scene.uploads.found if scene.uploads else ()
+    return max((it.at for it in found if it.import_id in scene.rows), default=0.0)
