@@ -39,7 +39,7 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(command, "app", fail)
         monkeypatch.setattr(sys, "argv", ["payments", *arguments])
         with pytest.raises(SystemExit) as ended:
-            module._main()
+            module.main()
         return ended.value.code
 
     return run

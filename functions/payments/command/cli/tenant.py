@@ -76,7 +76,9 @@ def probe_command(
 
 def preview_command(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The payments.")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, metavar="FILE", help="The payments.")
+    ],
     json: Annotated[bool, typer.Option("--json", help="One line of JSON for each record.")] = False,
 ) -> None:
     """Say, record by record, what an import of FILE would do, without writing anything.

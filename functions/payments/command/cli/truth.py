@@ -38,7 +38,7 @@ InvoiceName = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
-@truth.command("list")
+@truth.command("list", epilog="Example: payments truth list --limit 1000")
 def truth_list(
     context: typer.Context,
     connection: Connection = None,
@@ -56,7 +56,7 @@ def truth_list(
         console.print(f"The truth table has no records for {stored.connection}.")
 
 
-@truth.command("show")
+@truth.command("show", epilog="Example: payments truth show 1234")
 def truth_show(
     context: typer.Context, external_id: ExternalId, connection: Connection = None
 ) -> None:
@@ -68,7 +68,7 @@ def truth_show(
     new_console().print(truth_details(record, entry))
 
 
-@truth.command("delete")
+@truth.command("delete", epilog="Example: payments truth delete 1234")
 def truth_delete(
     context: typer.Context,
     external_id: ExternalId,
@@ -98,7 +98,7 @@ def truth_delete(
     console.print(told, soft_wrap=True)
 
 
-@truth.command("adopt")
+@truth.command("adopt", epilog="Example: payments truth adopt INV-206")
 def truth_adopt(context: typer.Context, invoice: InvoiceName, yes: Yes = False) -> None:
     """Take what ConnectWise holds on INVOICE beyond its receipts as one more receipt.
 
@@ -107,7 +107,7 @@ def truth_adopt(context: typer.Context, invoice: InvoiceName, yes: Yes = False) 
     _change_sum(context, invoice, adoption, yes)
 
 
-@truth.command("reset")
+@truth.command("reset", epilog="Example: payments truth reset INV-206")
 def truth_reset(context: typer.Context, invoice: InvoiceName, yes: Yes = False) -> None:
     """Forget the receipts of INVOICE: those from now on replace what ConnectWise holds.
 
@@ -150,16 +150,16 @@ def _say_under_way(keys: list[str], yes: bool) -> None:
     )
     if yes:
         raise CommandFailed(
-            f"{told} Wait for it, or end it with `python -m payments stop KEY`; if this invoice is "
-            "not in it, decide without --yes."
+            f"{told} Wait for it, or end it with `payments stop KEY`; if this invoice is not "
+            "in it, decide without --yes."
         )
     new_console().print(told, soft_wrap=True)
 
 
-@truth.command("export")
+@truth.command("export", epilog="Example: payments truth export truth.xml")
 def truth_export(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(dir_okay=False, help="Where to write.")],
+    file: Annotated[Path, typer.Argument(dir_okay=False, metavar="FILE", help="Where to write.")],
     connection: Connection = None,
 ) -> None:
     """Write all truth records to FILE, as Zynk's XML, with attributes of our own."""
@@ -168,10 +168,12 @@ def truth_export(
     new_console().print(f"{written} truth records written to {file}.", soft_wrap=True)
 
 
-@truth.command("import")
+@truth.command("import", epilog="Example: payments truth import truth.xml")
 def truth_import(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Zynk's XML.")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, metavar="FILE", help="Zynk's XML.")
+    ],
     connection: Connection = None,
     record_type: Annotated[
         str, typer.Option("--type", help="Which of the file's types are invoice payments.")
