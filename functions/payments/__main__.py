@@ -21,15 +21,18 @@ def main() -> None:
         try:
             _run()
         finally:
-            sys.stdout.flush()
+            if sys.stdout is not None:  # as after `>&-`
+                sys.stdout.flush()
     except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
+        _end_at_once()
     except BrokenPipeError:
         _end_without_a_reader()
     except SystemExit as end:
         # What prints, rich and typer, ends with 1 then.
         if end.code == 1 and _comes_of_a_closed_pipe(end):
             _end_without_a_reader()
+        if end.code == _INTERRUPTED:
+            _end_at_once()
         raise
     except Exception as fault:  # noqa: BLE001
         _end_with(fault)
@@ -50,6 +53,12 @@ def _run() -> None:
         sys.stderr.write("Nothing was done.\n")
         raise
     app()
+
+
+def _end_at_once() -> NoReturn:
+    """End without the threads: one may wait for an answer that nobody wants any more."""
+    sys.stderr.flush()
+    os._exit(_INTERRUPTED)
 
 
 def _comes_of_a_closed_pipe(error: BaseException | None) -> bool:

@@ -31,6 +31,9 @@ PARAMETERS = {
     "ConnectWiseSecretName": "secret",
     "MaxConnections": "8",
     "IncomingPrefix": "incoming/",
+    "SuccessPrefix": "success/",
+    "FailPrefix": "fail/",
+    "Enabled": "true",
 }
 
 

@@ -4,7 +4,6 @@ import os
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -16,13 +15,11 @@ from payments.command.import_file import (
     object_key,
     result,
     summary,
-    upload,
 )
 from payments.command.imports import ImportRow
 from payments.command.problem import CommandFailed
 from payments.import_state import Status, Tally
 from payments.report import ABOUT_REPLACED
-from unit.operated import deployment_with
 
 
 def ended(status: Status, tally: Tally, total: int | None, error: str | None = None) -> ImportRow:
@@ -57,7 +54,7 @@ def test_a_key_may_be_given_with_the_folder() -> None:
 @pytest.mark.parametrize("name", ["a.txt", "a.xMl", "xml", "a.xml.gz", ""])
 def test_a_name_that_the_rule_does_not_take_is_refused(name: str) -> None:
     with pytest.raises(
-        CommandFailed, match=r"must end with \.xml\. `convert` makes XML of a table"
+        CommandFailed, match=r"must end with \.xml\. `payments convert` makes XML of a table"
     ):
         object_key("incoming/", name)
 
@@ -72,18 +69,6 @@ def test_a_name_that_is_not_utf_8_is_refused() -> None:
     """Keys are text; a local file's name is any bytes."""
     with pytest.raises(CommandFailed, match=r"it is not UTF-8\. Give another with --key"):
         object_key("incoming/", os.fsdecode(b"Z\xfcrich.xml"))
-
-
-@pytest.mark.parametrize("version", [{}, {"VersionId": "null"}])
-def test_without_versions_an_import_cannot_be_followed(
-    tmp_path: Path, version: dict[str, str]
-) -> None:
-    """It goes on all the same."""
-    file = tmp_path / "p.xml"
-    file.write_text("<InvoicePayments/>")
-    s3 = SimpleNamespace(put_object=lambda **_: version)
-    with pytest.raises(CommandFailed, match="the bucket keeps no versions"):
-        upload(deployment_with(s3=s3), file, "incoming/p.xml")
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from time import monotonic, sleep
 
 from rich.console import Console
 
 from payments.command.deployment import Deployment
 from payments.command.imports import ImportRow, find_import, list_imports
-from payments.command.progress import new_progress
+from payments.command.progress import in_words, new_progress
 
 _POLL_SECONDS = 0.5
 _PATIENCE_SECONDS = 10.0
+_LINE_SECONDS = 30.0
+# It changes all the time, and is no other reason.
+_HOW_FAR = re.compile(r", \d+ of \d+ records done")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,25 @@ class News:
 
     row: ImportRow | None
     waits_for: str | None = None
+    at: float = 0.0
+
+
+def has_begun(row: ImportRow | None) -> bool:
+    """Whether the import has its place before all files that are uploaded from now on."""
+    return row is not None
+
+
+def has_ended(row: ImportRow | None) -> bool:
+    """Whether nothing more will happen."""
+    return row is not None and row.finished
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """What is waited for, and until when at most; the time is that of `monotonic`."""
+
+    enough: Callable[[ImportRow | None], bool] = has_ended
+    deadline: float = inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +54,26 @@ class Watch:
 
     read: Callable[[], ImportRow | None]
     explain: Callable[[ImportRow | None], str]
+    patience: Patience = Patience()
     now: Callable[[], float] = monotonic
     pause: Callable[[], None] = lambda: sleep(_POLL_SECONDS)
 
 
-def watch_import(deployment: Deployment, import_id: str) -> Watch:
+def watch_import(deployment: Deployment, import_id: str, patience: Patience) -> Watch:
     """Return how to look at an import of a deployment."""
     return Watch(
         lambda: find_import(deployment.imports_table, import_id),
         lambda row: standstill(deployment, import_id, row),
+        patience,
     )
 
 
 def follow(watch: Watch) -> Iterator[News]:
-    """Yield news until the import has ended; the last ones have its final state."""
+    """Yield news until it is enough, or too late; the last ones have the state at the end."""
+    patience = watch.patience
     seen, since, waits_for = watch.read(), watch.now(), None
-    while seen is None or not seen.finished:
-        yield News(seen, waits_for)
+    while not patience.enough(seen) and watch.now() < patience.deadline:
+        yield News(seen, waits_for, watch.now())
         watch.pause()
         row = watch.read()
         if row != seen:
@@ -54,7 +81,7 @@ def follow(watch: Watch) -> Iterator[News]:
         elif watch.now() - since >= _PATIENCE_SECONDS:
             waits_for = watch.explain(row)
             since = watch.now()
-    yield News(seen)
+    yield News(seen, at=watch.now())
 
 
 def standstill(deployment: Deployment, import_id: str, row: ImportRow | None) -> str:
@@ -85,12 +112,21 @@ def standstill(deployment: Deployment, import_id: str, row: ImportRow | None) ->
     )
 
 
-def show(console: Console, name: str, news: Iterable[News]) -> ImportRow:
-    """Show the progress, as a bar on a terminal, as lines elsewhere; return the final state."""
+def show(console: Console, name: str, news: Iterable[News]) -> ImportRow | None:
+    """Show the progress, as a bar on a terminal, as lines elsewhere; return the state at the end.
+
+    A reason to wait is said once, as long as there is no other.
+    """
     display = _bar if console.is_terminal else _lines
-    row = display(console, name, news)
-    assert row is not None, "follow ends with a finished import"
-    return row
+    return display(console, name, _each_reason_once(news))
+
+
+def _each_reason_once(news: Iterable[News]) -> Iterator[News]:
+    said = None
+    for item in news:
+        reason = item.waits_for and _HOW_FAR.sub("", item.waits_for)
+        yield replace(item, waits_for=None) if reason == said else item
+        said = reason or said
 
 
 def _bar(console: Console, name: str, news: Iterable[News]) -> ImportRow | None:
@@ -105,23 +141,42 @@ def _bar(console: Console, name: str, news: Iterable[News]) -> ImportRow | None:
                 # A bar without a total only moves; a file without records is full at once.
                 total = row.tally.done if row.finished else row.total
                 progress.update(task, completed=row.tally.done, total=total)
-        progress.update(task, total=max(1, row.tally.done) if row else 1)
-        if row is not None and row.tally.done == 0:
-            progress.update(task, visible=False)
+        if row is None or row.tally.done == 0:
+            progress.update(task, total=1, visible=False)
     return row
 
 
 def _lines(console: Console, name: str, news: Iterable[News]) -> ImportRow | None:
-    row, said = None, ""
+    row, pace, shown, due = None, None, -1, -inf
     for item in news:
         row = item.row
-        line = item.waits_for or said
-        if row is not None and item.waits_for is None and row.total is not None:
-            line = f"{name}: {row.tally.done} of {row.total} records"
-        if line != said:
-            console.print(line, soft_wrap=True)
-            said = line
+        if item.waits_for:
+            console.print(item.waits_for, soft_wrap=True)
+        if row is None or row.total is None:
+            continue
+        done = row.tally.done
+        pace = pace or _Pace(item.at, done)
+        if done != shown and (row.finished or item.at >= due):
+            console.print(f"{name}: {pace.told(item.at, done, row.total)}", soft_wrap=True)
+            shown, due = done, item.at + _LINE_SECONDS
     return row
+
+
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    """When an import was seen first, and how many of its records were done then."""
+
+    at: float
+    done: int
+
+    def told(self, now: float, done: int, total: int) -> str:
+        """Return how far it is, how fast it has been since, and how long it takes at that speed."""
+        told = f"{done} of {total} records"
+        if done in (self.done, total):
+            return told
+        speed = (done - self.done) / (now - self.at)
+        how_fast = f"{speed:.0f} a second" if speed >= 1 else f"{60 * speed:.1f} a minute"
+        return f"{told}, {how_fast}, {in_words((total - done) / speed)} left"
 
 
 def _waits_for_another(other: ImportRow) -> str:

@@ -9,24 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.filesize import decimal
 
 from payments.command.deployment import Deployment
-from payments.command.follow import follow, show, watch_import
+from payments.command.follow import Patience, follow, show, watch_import
 from payments.command.imports import ImportRow
 from payments.command.names import as_text
-from payments.command.problem import CommandFailed
+from payments.command.problem import CommandFailed, NotFinished, interrupted_as
+from payments.command.upload import upload
 from payments.errors import FileRefused
 from payments.files.reader import ERROR_MESSAGE, Element, read_records
 from payments.import_state import Status
 from payments.importer import import_id
 from payments.models import SourceFile
 from payments.report import ABOUT_REPLACED, NOT_IN_IT
-from payments.wording import money
+from payments.wording import as_argument, money
 
 _SUFFIXES = (".xml", ".XML", ".Xml")  # as the template's rule has them
-_MOST_BYTES = 5 * 1024**3  # what S3 takes in one call
-_LONG_UPLOAD_BYTES = 10 * 1024**2
 _BLOCK_BYTES = 1024 * 1024
 
 
@@ -47,6 +45,35 @@ class FailedRecord:
     messages: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A file to import, the name to upload it by, and where its success and fail files go."""
+
+    file: Path | None
+    """None is standard input."""
+    key: str
+    success_file: Path
+    fail_file: Path
+
+    @classmethod
+    def of(cls, prefix: str, file: Path | None, key: str | None, output: Path | None) -> Chosen:
+        """Choose a file; raises CommandFailed for a name that is never imported."""
+        name = key or (file.name if file else "")
+        path = file or Path(Path(name).name)
+        folder = path.parent if output is None else output
+        return cls(
+            file,
+            object_key(prefix, name),
+            folder / f"{path.stem}.success.xml",
+            folder / f"{path.stem}.fail.xml",
+        )
+
+    @property
+    def name(self) -> str:
+        """What it is called on this machine."""
+        return self.file.name if self.file else "standard input"
+
+
 def import_file(
     deployment: Deployment,
     file: Path,
@@ -55,24 +82,74 @@ def import_file(
     output: Path | None = None,
 ) -> Imported:
     """Import `file` and show its progress; raises CommandFailed if it cannot be."""
-    target = object_key(deployment.incoming_prefix, key or file.name)
-    folder = file.parent if output is None else output
-    success_file = folder / f"{file.stem}.success.xml"
-    fail_file = folder / f"{file.stem}.fail.xml"
-    _make_folder(folder)
+    chosen = Chosen.of(deployment.incoming_prefix, file, key, output)
+    prepare(deployment, [chosen])
+    return import_chosen(deployment, chosen, console, Patience())
+
+
+def prepare(deployment: Deployment, files: Sequence[Chosen]) -> None:
+    """Make the folders for what comes back; raises CommandFailed if nothing would be imported."""
+    for folder in {chosen.success_file.parent for chosen in files}:
+        _make_folder(folder)
     if not deployment.enabled:
         raise CommandFailed(
             f"Imports are switched off: parameter Enabled of stack {deployment.stack} is false. "
             "Nothing was uploaded: files that arrive now are not imported later either."
         )
-    _announce(console, file)
-    source = upload(deployment, file, target)
+
+
+def import_chosen(
+    deployment: Deployment, chosen: Chosen, console: Console, patience: Patience
+) -> Imported:
+    """Upload a file, wait for its import, and fetch what comes back."""
+    source = upload_chosen(deployment, chosen, console)
+    row = wait_for(deployment, source, chosen.name, console, patience)
+    argument = _argument(deployment, source.key)
+    with interrupted_as(
+        f"{source.key} is imported, and its files are not here yet: `payments fetch {argument}` "
+        "brings them."
+    ):
+        name = source.key.removeprefix(deployment.incoming_prefix)
+        for prefix, path in (
+            ("SuccessPrefix", chosen.success_file),
+            ("FailPrefix", chosen.fail_file),
+        ):
+            fetch(deployment, deployment.parameters[prefix] + name, row.import_id, path)
+    return Imported(row, chosen.success_file, chosen.fail_file)
+
+
+def upload_chosen(deployment: Deployment, chosen: Chosen, console: Console) -> SourceFile:
+    """Upload a file, and say so."""
+    source = upload(deployment, chosen.file, chosen.key, console)
     console.print(f"Uploaded as s3://{source.bucket}/{source.key}", soft_wrap=True)
-    row = show(console, file.name, follow(watch_import(deployment, import_id(source))))
-    name = target.removeprefix(deployment.incoming_prefix)
-    for prefix, path in (("SuccessPrefix", success_file), ("FailPrefix", fail_file)):
-        fetch(deployment, deployment.parameters[prefix] + name, row.import_id, path)
-    return Imported(row, success_file, fail_file)
+    return source
+
+
+def wait_for(
+    deployment: Deployment, source: SourceFile, name: str, console: Console, patience: Patience
+) -> ImportRow:
+    """Show the progress of an import until it is enough; raises CommandFailed if it is too late."""
+    how_to_go_on = going_on(deployment, source.key)
+    with interrupted_as(f"Not waiting any longer. {how_to_go_on}"):
+        news = follow(watch_import(deployment, import_id(source), patience))
+        row = show(console, name, news)
+    if row is None or not patience.enough(row):
+        raise NotFinished(f"Not finished in time, and not waiting any longer. {how_to_go_on}")
+    return row
+
+
+def going_on(deployment: Deployment, key: str) -> str:
+    """Say of an uploaded file how to look at its import, to get its files, and to end it."""
+    argument = _argument(deployment, key)
+    return (
+        f"{key} is uploaded, and its import goes on: `payments status {argument}` shows how it "
+        f"stands, `payments fetch {argument}` brings its files when it has ended, `payments stop "
+        f"{argument}` ends it."
+    )
+
+
+def _argument(deployment: Deployment, key: str) -> str:
+    return as_argument(key.removeprefix(deployment.incoming_prefix))
 
 
 def object_key(prefix: str, name: str) -> str:
@@ -86,8 +163,8 @@ def object_key(prefix: str, name: str) -> str:
         raise CommandFailed(f"{name} is no name for a file in a bucket: leave out . and ..")
     if not name.endswith(_SUFFIXES):
         raise CommandFailed(
-            f"{name} would not be imported: its name must end with .xml. `convert` makes XML of a "
-            "table (CSV). If it is XML, give it another name with --key."
+            f"{name} would not be imported: its name must end with .xml. `payments convert` makes "
+            "XML of a table (CSV). If it is XML, give it another name with --key."
         )
     if name.rpartition("/")[2].startswith("._"):
         raise CommandFailed(
@@ -102,32 +179,6 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CommandFailed(f"{folder} cannot be made a folder: {error.strerror}.") from error
-
-
-def _announce(console: Console, file: Path) -> None:
-    """Say how much is being uploaded, if that may take a while."""
-    if file.stat().st_size > _LONG_UPLOAD_BYTES:
-        console.print(f"Uploading {decimal(file.stat().st_size)} …", soft_wrap=True)
-
-
-def upload(deployment: Deployment, file: Path, key: str) -> SourceFile:
-    """Put the file into the bucket and return its object version."""
-    try:
-        if file.stat().st_size > _MOST_BYTES:
-            raise CommandFailed(f"{file} is larger than 5 GB: split it.")
-        with file.open("rb") as content:
-            answer: Any = deployment.client("s3").put_object(
-                Bucket=deployment.bucket, Key=key, Body=content, ContentType="application/xml"
-            )
-    except OSError as error:
-        raise CommandFailed(f"{file} cannot be read: {error.strerror}.") from error
-    version_id = answer.get("VersionId", "null")
-    if version_id == "null":  # with versioning suspended
-        raise CommandFailed(
-            f"s3://{deployment.bucket}/{key} is uploaded, and cannot be followed: the bucket keeps "
-            "no versions. Switch its versioning on; `status` shows how this import goes on."
-        )
-    return SourceFile(deployment.bucket, key, version_id)
 
 
 def exit_code(status: Status) -> int:

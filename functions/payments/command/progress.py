@@ -7,23 +7,54 @@ from contextlib import contextmanager
 from typing import TypeAlias
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
 
 SayDone: TypeAlias = Callable[[int, int | None], None]
 """Is told how many of how many are done; the second is None while nobody knows."""
+
+_BAR_WIDTH = 20  # names, numbers and times fit beside it on 80 columns
+_MINUTE, _HOUR = 60, 3600
 
 
 def say_nothing(_done: int, _total: int | None) -> None:
     """Leave it at the result."""
 
 
+def in_words(seconds: float) -> str:
+    """Return a time as people say it: exact enough to decide whether to wait."""
+    for unit, name in ((_HOUR, "h"), (_MINUTE, "min")):
+        if seconds >= 1.5 * unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"
+
+
+class _TimeLeft(ProgressColumn):
+    """The time that is left, nothing while nobody knows."""
+
+    max_refresh = 1.0
+
+    def render(self, task: Task) -> Text:
+        left = None if task.finished or task.total is None else task.time_remaining
+        return Text("" if left is None else f"{in_words(left)} left")
+
+
 def new_progress(console: Console) -> Progress:
     """Return a progress display in the house's look."""
     return Progress(
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        BarColumn(_BAR_WIDTH),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        _TimeLeft(),
         console=console,
     )
 
