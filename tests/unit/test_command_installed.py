@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from packaging.requirements import Requirement
@@ -53,6 +54,22 @@ def test_the_locked_version_is_one_that_is_installed(dependency: str) -> None:
 
 def test_the_credentials_of_aws_login_have_their_package() -> None:
     assert "awscrt" in locked()
+
+
+def test_the_wheel_has_the_package_and_the_program_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As pip, pipx and uv build it; nothing of that is left in the tree."""
+    backend = pytest.importorskip("hatchling.build")
+    monkeypatch.chdir(ROOT)
+    before = set(ROOT.iterdir())
+    with ZipFile(tmp_path / backend.build_wheel(str(tmp_path))) as wheel:
+        names = {name for name in wheel.namelist() if ".dist-info/" not in name}
+        [program] = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
+        assert b"payments = payments.__main__:main" in wheel.read(program)
+    sources = (ROOT / "functions/payments").rglob("*.py")
+    assert names == {str(path.relative_to(ROOT / "functions")) for path in sources}
+    assert set(ROOT.iterdir()) == before
 
 
 def process(*arguments: str, folder: Path) -> subprocess.Popen[str]:

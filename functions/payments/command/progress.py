@@ -16,12 +16,15 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 SayDone: TypeAlias = Callable[[int, int | None], None]
 """Is told how many of how many are done; the second is None while nobody knows."""
 
-_BAR_WIDTH = 20  # names, numbers and times fit beside it on 80 columns
+# Numbers and times fit beside them on 80 columns.
+_NAME_WIDTH = 26
+_BAR_WIDTH = 20
 _MINUTE, _HOUR = 60, 3600
 
 
@@ -50,7 +53,7 @@ class _TimeLeft(ProgressColumn):
 def new_progress(console: Console) -> Progress:
     """Return a progress display in the house's look."""
     return Progress(
-        TextColumn("{task.description}", markup=False),
+        TextColumn("{task.description}", markup=False, table_column=Column(max_width=_NAME_WIDTH)),
         BarColumn(_BAR_WIDTH),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
