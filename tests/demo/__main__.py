@@ -10,7 +10,7 @@ from rich.console import Console
 
 from demo.demonstration import run
 from local_stack import DeploymentFailed, ServerFailed
-from payments.command.problem import CommandFailed
+from payments.command.problem import CommandFailed, Interrupted
 from payments.command.tables import new_console
 from simulator.control import SimulatorError
 
@@ -33,7 +33,7 @@ def main() -> int:
 def _run(console: Console, file: Path | None) -> int:
     try:
         run(console, file)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Interrupted):
         console.print("\nStopped. Nothing is left running.")
         return 130
     except (CommandFailed, DeploymentFailed, ServerFailed, SimulatorError) as failure:

@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 
 from payments.command.cli import convert, imports, tenant
-from payments.command.cli.base import DEFAULT_STACK, Where, print_anything
+from payments.command.cli.base import Where, print_anything
 from payments.command.cli.commands import Commands
 from payments.command.cli.truth import truth
+from payments.command.deployment import DEFAULT_STACK
 from payments.command.version import this_version
 
 _EPILOG = """\

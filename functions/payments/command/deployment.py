@@ -14,6 +14,8 @@ from payments.command.problem import CommandFailed
 from payments.models import SecondPayment
 from payments.stores.aws import error_code
 
+DEFAULT_STACK = "connectwise-payments"
+
 _CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10, read_timeout=60
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from payments.command.deployment import Deployment
+from payments.command.deployment import DEFAULT_STACK, Deployment
 from payments.command.follow import Patience, follow, show, watch_import
 from payments.command.imports import ImportRow
 from payments.command.names import as_text
@@ -149,7 +149,10 @@ def going_on(deployment: Deployment, key: str) -> str:
 
 
 def _argument(deployment: Deployment, key: str) -> str:
-    return as_argument(key.removeprefix(deployment.incoming_prefix))
+    """Return what names a file of this deployment behind a subcommand."""
+    argument = as_argument(key.removeprefix(deployment.incoming_prefix))
+    is_default = deployment.stack == DEFAULT_STACK
+    return argument if is_default else f"--stack {deployment.stack} {argument}"
 
 
 def object_key(prefix: str, name: str) -> str:

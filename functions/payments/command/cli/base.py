@@ -16,8 +16,6 @@ from payments.command.problem import CommandFailed, Interrupted, NotFinished, in
 from payments.command.progress import SayDone, progress_bar
 from payments.command.tables import new_console
 
-DEFAULT_STACK = "connectwise-payments"
-
 SOME_FAILED = 1
 REFUSED = 2
 NOT_FINISHED = 3

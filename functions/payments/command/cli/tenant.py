@@ -11,7 +11,6 @@ import typer
 
 from payments.command import check as checking
 from payments.command.cli.base import (
-    DEFAULT_STACK,
     INTERRUPTED,
     SOME_FAILED,
     deployment_of,
@@ -19,6 +18,7 @@ from payments.command.cli.base import (
     reporting,
 )
 from payments.command.connectwise_access import credentials, open_access
+from payments.command.deployment import DEFAULT_STACK
 from payments.command.preview import PreviewRow, preview
 from payments.command.probe.report import show
 from payments.command.probe.run import Asked, probe

@@ -13,13 +13,14 @@ from payments.command import truth as truths
 from payments.command.cli.base import SOME_FAILED, deployment_of, progress, reporting
 from payments.command.connectwise_access import open_access
 from payments.command.imports import list_imports
-from payments.command.problem import CommandFailed
+from payments.command.problem import CommandFailed, interrupted_as
 from payments.command.sums import Change, Standing, Sums, adoption, check_mode, reset
 from payments.command.tables import new_console, standing_table, truth_details, truth_table
 from payments.command.truth_import import Loaded, load
 from payments.command.truth_xml import TYPE
 
 FAILURES_SHOWN = 10
+_INTERRUPTED = "Ended with Ctrl-C. What was written until then stays: load the file again."
 
 truth = typer.Typer(
     no_args_is_help=True, help="The truth table: which payment is which external id."
@@ -188,7 +189,7 @@ def truth_import(
 
     Ends with 0 if all are in the table now, 1 if some were left out, 2 if nothing was written.
     """
-    with reporting(), progress("Loading truth records") as say_done:
+    with reporting(), interrupted_as(_INTERRUPTED), progress("Loading truth records") as say_done:
         stored = _truth(context, connection)
         loaded = load(stored, file, record_type.rpartition(".")[2], overwrite, say_done)
     _print_loaded(loaded, stored.connection)
