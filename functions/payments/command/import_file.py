@@ -102,7 +102,7 @@ def import_chosen(
     deployment: Deployment, chosen: Chosen, console: Console, patience: Patience
 ) -> Imported:
     """Upload a file, wait for its import, and fetch what comes back."""
-    source = upload_chosen(deployment, chosen, console)
+    source = upload(deployment, chosen.file, chosen.key, console)
     row = wait_for(deployment, source, chosen.name, console, patience)
     argument = _argument(deployment, source.key)
     with interrupted_as(
@@ -118,24 +118,26 @@ def import_chosen(
     return Imported(row, chosen.success_file, chosen.fail_file)
 
 
-def upload_chosen(deployment: Deployment, chosen: Chosen, console: Console) -> SourceFile:
-    """Upload a file, and say so."""
-    source = upload(deployment, chosen.file, chosen.key, console)
-    console.print(f"Uploaded as s3://{source.bucket}/{source.key}", soft_wrap=True)
-    return source
-
-
 def wait_for(
     deployment: Deployment, source: SourceFile, name: str, console: Console, patience: Patience
 ) -> ImportRow:
-    """Show the progress of an import until it is enough; raises CommandFailed if it is too late."""
+    """Say that a file is uploaded, and show the progress of its import until it is enough.
+
+    Raises CommandFailed if it is too late.
+    """
     how_to_go_on = going_on(deployment, source.key)
     with interrupted_as(f"Not waiting any longer. {how_to_go_on}"):
+        say_uploaded(console, source)
         news = follow(watch_import(deployment, import_id(source), patience))
         row = show(console, name, news)
     if row is None or not patience.enough(row):
         raise NotFinished(f"Not finished in time, and not waiting any longer. {how_to_go_on}")
     return row
+
+
+def say_uploaded(console: Console, source: SourceFile) -> None:
+    """Say where a file has been put."""
+    console.print(f"Uploaded as s3://{source.bucket}/{source.key}", soft_wrap=True)
 
 
 def going_on(deployment: Deployment, key: str) -> str:

@@ -15,10 +15,11 @@ from payments.command.import_file import (
     Imported,
     going_on,
     import_chosen,
-    upload_chosen,
+    say_uploaded,
     wait_for,
 )
 from payments.command.problem import CommandFailed
+from payments.command.upload import upload
 
 # S3's events may pass each other: the next file is uploaded only when the one before has its place.
 
@@ -39,11 +40,13 @@ def upload_in_turn(
     for number, chosen in enumerate(files):
         rest = files[number + 1 :]
         with _naming(rest):
-            source = upload_chosen(deployment, chosen, console)
+            source = upload(deployment, chosen.file, chosen.key, console)
             if rest:
                 wait_for(
                     deployment, source, chosen.name, console, replace(patience, enough=has_begun)
                 )
+            else:
+                say_uploaded(console, source)
         console.print(going_on(deployment, source.key), soft_wrap=True)
 
 
