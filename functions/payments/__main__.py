@@ -1,4 +1,4 @@
-"""Run the operator's command: `python -m payments`."""
+"""Run the operator's command: `payments`, or `python -m payments`."""
 
 import os
 import sys
@@ -6,14 +6,34 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
+_NOT_INSTALLED = 2
 # EX_SOFTWARE of sysexits.h. Python itself ends a traceback with 1: "some failed".
 _FAULT = 70
+# As shells have it: 128 and the number of SIGINT or SIGPIPE.
+_INTERRUPTED = 130
+_CLOSED_PIPE = 141
 _OURS = str(Path(__file__).parent)
 
 
-def _main() -> None:
+def main() -> None:
+    """Run the command; every end of it has an exit code of its own."""
     try:
-        _run()
+        try:
+            _run()
+        finally:
+            if sys.stdout is not None:  # as after `>&-`
+                sys.stdout.flush()
+    except KeyboardInterrupt:
+        _end_at_once()
+    except BrokenPipeError:
+        _end_without_a_reader()
+    except SystemExit as end:
+        # What prints, rich and typer, ends with 1 then.
+        if end.code == 1 and _comes_of_a_closed_pipe(end):
+            _end_without_a_reader()
+        if end.code == _INTERRUPTED:
+            _end_at_once()
+        raise
     except Exception as fault:  # noqa: BLE001
         _end_with(fault)
 
@@ -24,11 +44,35 @@ def _run() -> None:
     except ModuleNotFoundError as missing:
         if (missing.name or "").startswith("payments"):
             raise
-        sys.exit(
+        sys.stderr.write(
             f"The package {missing.name} is not installed. Install what the command needs: "
-            "python -m pip install -r tests/requirements/command.txt"
+            "python -m pip install -r tests/requirements/command.txt\n"
         )
-    app(prog_name="python -m payments")
+        sys.exit(_NOT_INSTALLED)
+    except KeyboardInterrupt:
+        sys.stderr.write("Nothing was done.\n")
+        raise
+    app()
+
+
+def _end_at_once() -> NoReturn:
+    """End without the threads: one may wait for an answer that nobody wants any more."""
+    sys.stderr.flush()
+    os._exit(_INTERRUPTED)
+
+
+def _comes_of_a_closed_pipe(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, BrokenPipeError):
+        error = error.__context__
+    return error is not None
+
+
+def _end_without_a_reader() -> NoReturn:
+    """End as if by SIGPIPE, which Python ignores; what is still to be written goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    sys.exit(_CLOSED_PIPE)
 
 
 def _end_with(fault: Exception) -> NoReturn:
@@ -47,4 +91,4 @@ def _end_with(fault: Exception) -> NoReturn:
 
 
 if __name__ == "__main__":
-    _main()
+    main()

@@ -312,9 +312,9 @@ def _changed(known: Known, payment: Payment | None) -> str:
     return (
         f"ConnectWise has {held} on invoice {known.invoice}, but {ours} recorded here. "
         "Nothing was sent. Look at the invoice in ConnectWise. If what it holds is right, and is "
-        f"to be added to: `python -m payments truth adopt {number}` takes it as one more receipt. "
+        f"to be added to: `payments truth adopt {number}` takes it as one more receipt. "
         "If the receipts from now on are to replace it: "
-        f"`python -m payments truth reset {number}`. Then upload this record again."
+        f"`payments truth reset {number}`. Then upload this record again."
     )
 
 

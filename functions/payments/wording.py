@@ -63,8 +63,13 @@ def of_receipts(count: int) -> str:
 
 def truth_delete(external_id: str) -> str:
     """Return the command that deletes an entry of the truth table, for a shell."""
-    end_of_options = "-- " if external_id.startswith("-") else ""
-    return f"python -m payments truth delete {end_of_options}{shlex.quote(external_id)}"
+    return f"payments truth delete {as_argument(external_id)}"
+
+
+def as_argument(text: str) -> str:
+    """Return a text as an argument of a command, for a shell."""
+    end_of_options = "-- " if text.startswith("-") else ""
+    return f"{end_of_options}{shlex.quote(text)}"
 
 
 def _seen(character: str) -> str:

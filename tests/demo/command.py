@@ -6,7 +6,7 @@ from pathlib import Path
 from demo.demonstration import run
 from demo.own_files import NotToBeUsed, own_files
 from local_stack import DeploymentFailed, ServerFailed
-from payments.command.problem import CommandFailed
+from payments.command.problem import CommandFailed, Interrupted
 from payments.command.tables import new_console
 from simulator.control import SimulatorError
 
@@ -41,6 +41,8 @@ def main() -> int:
     except (CommandFailed, DeploymentFailed, ServerFailed, SimulatorError) as failure:
         console.print(f"The demo has failed: {failure}", soft_wrap=True)
         return _FAILED
+    except Interrupted:  # what it says is about a stack that stays
+        raise KeyboardInterrupt from None
     except SystemExit:  # rich's, where nobody reads what it prints any more
         return 0
     return 0

@@ -117,8 +117,9 @@ def _import(scene: _Scene, file: Path, name: str, about: str) -> Imported:
     done = import_file(scene.deployment, file, scene.console, output=scene.output)
     for number, line in enumerate(result(done, _FAILURES_SHOWN)):
         scene.console.print(line, style="" if number else "bold", soft_wrap=True)
-    for path in (done.success_file, done.fail_file):
+    for path in (done.copies.success_file, done.copies.fail_file):
         _show_file(scene.console, path)
+    scene.console.print(f"\n{done.copies.page}: a page to look at", soft_wrap=True)
     scene.console.print()
     return done
 

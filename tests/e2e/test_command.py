@@ -1,6 +1,7 @@
 """The operator's command, on the deployed template with ConnectWise behind it."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,15 +14,18 @@ import pytest
 from e2e.deployed import ROOT, SECRET_NAME, Deploy, Deployment, invoice_number
 from e2e.operator import Operator
 from e2e.payment_xml import payment, payment_file, read_records
+from local_stack import wait_for
 from payments.command.deployment import Deployment as CommandDeployment
 from payments.command.follow import standstill
-from payments.command.import_file import fetch
 from payments.command.imports import list_imports
 from payments.command.problem import CommandFailed
+from payments.command.results import Copies, bring
 from payments.rules import no_invoice
 from simulator.control import Simulator
 
 pytestmark = pytest.mark.e2e
+
+_AT_ONCE_SECONDS = 10
 
 
 @pytest.fixture
@@ -94,20 +98,75 @@ def test_an_unknown_stack_is_named_with_its_region(operator: Operator) -> None:
     assert "There is no stack elsewhere in region us-east-1." in ran.errors
 
 
+def started(operator: Operator, *arguments: object) -> subprocess.Popen[str]:
+    """Start the command as a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "payments", *map(str, arguments)],
+        env={**os.environ, **operator.environment(), "PYTHONPATH": str(ROOT / "functions")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def test_the_command_runs_as_a_module(operator: Operator, invoice: int) -> None:
     """The exit code is the process's own."""
     file = operator.has("module.xml", payment_file(payment(invoice=invoice, amont=5)))
-    command = [sys.executable, "-m", "payments", "import", str(file)]
-    search_path = {"PYTHONPATH": str(ROOT / "functions")}
-    ran = subprocess.run(
-        command,
-        env=os.environ | operator.environment() | search_path,
-        capture_output=True,
-        text=True,
-        check=False,
+    ran = started(operator, "import", file)
+    output, errors = ran.communicate()
+    assert ran.returncode == 1, errors
+    assert "<amont> is not known." in output
+
+
+def test_files_are_imported_in_the_order_in_which_they_are_named(
+    operator: Operator, connectwise: Simulator, invoice: int
+) -> None:
+    """The second corrects the first; neither order of names nor events decides."""
+    first, second = (
+        operator.has(
+            f"{name}-{invoice}.xml",
+            payment_file(payment(external_id=f"C-{invoice}", invoice=invoice, amount=amount)),
+        )
+        for name, amount in (("z", 5), ("a", 7))
     )
-    assert ran.returncode == 1, ran.stderr
-    assert "<amont> is not known." in ran.stdout
+    ran = operator.runs("import", first, second)
+    assert ran.exit_code == 0
+    assert ran.output.splitlines()[-3:] == [
+        "2 files:",
+        f"  incoming/z-{invoice}.xml: 1 record: 1 created, 0 updated, 0 skipped, 0 failed.",
+        f"  incoming/a-{invoice}.xml: 1 record: 0 created, 1 updated, 0 skipped, 0 failed.",
+    ]
+    [paid] = connectwise.payments(invoice)
+    assert paid["amount"] == 7
+
+
+def test_ctrl_c_ends_the_command_and_not_the_import(
+    operator: Operator, connectwise: Simulator, invoice: int
+) -> None:
+    name = f"goes-on-{invoice}.xml"
+    file = operator.has(name, payment_file(payment(invoice=invoice, amount=5)))
+    connectwise.configure(latency_seconds=1.0)
+    ran = started(operator, "import", file)
+    assert ran.stdout is not None
+    assert "Uploaded as" in ran.stdout.readline()
+    ran.send_signal(signal.SIGINT)
+    _, errors = ran.communicate(timeout=_AT_ONCE_SECONDS)
+    assert ran.returncode == 130
+    assert f"incoming/{name} is uploaded, and its import goes on" in errors
+    assert operator.deployment.finished_import(name)["status"] == "Succeeded"
+
+
+def test_ctrl_c_does_not_wait_for_an_answer_of_connectwise(
+    operator: Operator, connectwise: Simulator, invoice: int
+) -> None:
+    file = operator.has("hangs.xml", payment_file(payment(invoice=invoice, amount=5)))
+    connectwise.configure(latency_seconds=2 * _AT_ONCE_SECONDS)
+    connectwise.clear_calls()
+    ran = started(operator, "preview", file)
+    wait_for(connectwise.calls)
+    ran.send_signal(signal.SIGINT)
+    assert ran.communicate(timeout=_AT_ONCE_SECONDS) == ("", "")
+    assert ran.returncode == 130
 
 
 # ---- what it waits for --------------------------------------------------------------------------
@@ -156,7 +215,7 @@ def test_a_result_of_a_later_import_is_not_taken_for_ours(
     later = {"import-id": "later"}
     s3.put_object(Bucket=found.bucket, Key="success/same.xml", Body=b"<x/>", Metadata=later)
     with pytest.raises(CommandFailed, match="by a later import"):
-        fetch(found, "success/same.xml", "ours", tmp_path / "same.success.xml")
+        bring(found, "incoming/same.xml", "ours", Copies.named(tmp_path, "same"))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -21,6 +21,7 @@ from payments.models import SecondPayment
 from payments.workers import Ended
 
 CREDENTIALS = Credentials("na.myconnectwise.net", "acme", "public", "private", "client")
+STACK = "payments-uk"
 OUTPUTS = {
     "TruthTableName": "truth",
     "LedgerTableName": "ledger",
@@ -162,7 +163,7 @@ def deployment_with(
 ) -> Deployment:
     """Return a stack whose services are these clients."""
     parameters = {**PARAMETERS, "SecondPayment": second_payment}
-    return Deployment("stack", OUTPUTS, parameters, Session(**clients))
+    return Deployment(STACK, OUTPUTS, parameters, Session(**clients))
 
 
 def ending(kind: str, *ends: Any) -> Way:

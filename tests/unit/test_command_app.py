@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from fakes.dynamodb import FakeDynamoDb, FakeTable
@@ -39,9 +40,9 @@ def truth(monkeypatch: pytest.MonkeyPatch) -> FakeTable:
     return table
 
 
-def ran(*arguments: str | Path) -> tuple[int, str]:
+def ran(*arguments: str | Path, stdin: str = "") -> tuple[int, str]:
     """Run the command; return its exit code, and all that it says."""
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result.exit_code, result.output
@@ -112,3 +113,34 @@ def test_a_watch_that_is_interrupted_ends_with_130(
     monkeypatch.setattr("payments.command.watching.sleep", interrupt)
     stack.begin(stack.upload("a.xml"), "a.xml", error="down", waitsUntil="2999-01-01T00:00:00Z")
     assert ran("status", "--watch") == (130, "incoming/a.xml: Waiting: down\n")
+
+
+# ---- Questions -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answer", ["n\n", ""])
+def test_without_a_yes_nothing_is_done_and_it_ends_with_2(truth: FakeTable, answer: str) -> None:
+    """Also where nobody is there to answer."""
+    truth.put({"externalId": "A", "connection": CONNECTION, "paymentId": 7})
+    code, said = ran("truth", "delete", "A", "--connection", CONNECTION, stdin=answer)
+    assert code == 2
+    assert "Nothing was done." in said
+    assert truth.get("A", CONNECTION) is not None
+
+
+def test_ctrl_c_at_a_question_ends_with_130(
+    truth: FakeTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(*_: object, **_options: object) -> bool:
+        """Answer Ctrl-C as typer does."""
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            raise typer.Abort from None
+
+    monkeypatch.setattr(typer, "confirm", ask)
+    truth.put({"externalId": "A", "connection": CONNECTION, "paymentId": 7})
+    code, said = ran("truth", "delete", "A", "--connection", CONNECTION)
+    assert code == 130
+    assert said.endswith("\nNothing was done.\n")
+    assert truth.get("A", CONNECTION) is not None

@@ -37,7 +37,7 @@ def files(folder: Path) -> dict[str, str]:
 def test_both_files_and_the_page_are_fetched(stack: Ended, tmp_path: Path) -> None:
     stack.imported("2026/a.xml", page="reports/2026/a.html")
     done = fetch_results(stack.deployment, "incoming/2026/a.xml", tmp_path / "new")
-    assert done.page == tmp_path / "new" / "a.html"
+    assert done.copies.page == tmp_path / "new" / "a.html"
     assert files(tmp_path / "new") == {
         "a.success.xml": "success/2026/a.xml",
         "a.fail.xml": "fail/2026/a.xml",
@@ -47,7 +47,7 @@ def test_both_files_and_the_page_are_fetched(stack: Ended, tmp_path: Path) -> No
 
 def test_an_import_from_before_there_were_pages_has_none(stack: Ended, tmp_path: Path) -> None:
     stack.imported("a.xml")
-    assert fetch_results(stack.deployment, "incoming/a.xml", tmp_path).page is None
+    assert fetch_results(stack.deployment, "incoming/a.xml", tmp_path).copies.page is None
     assert set(files(tmp_path)) == {"a.success.xml", "a.fail.xml"}
 
 
@@ -71,4 +71,4 @@ def test_the_local_names_are_such_as_any_system_takes(stack: Ended, tmp_path: Pa
     name = "..\\..\\C:\x1b[0m?.xml"
     stack.imported(name)
     done = fetch_results(stack.deployment, f"incoming/{name}", tmp_path)
-    assert done.fail_file == tmp_path / ".._.._C_\ufffd[0m_.fail.xml"
+    assert done.copies.fail_file == tmp_path / ".._.._C_\ufffd[0m_.fail.xml"

@@ -4,7 +4,6 @@ import os
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -16,13 +15,12 @@ from payments.command.import_file import (
     object_key,
     result,
     summary,
-    upload,
 )
 from payments.command.imports import ImportRow
 from payments.command.problem import CommandFailed
+from payments.command.results import Copies
 from payments.import_state import Status, Tally
 from payments.wording import ABOUT_REPLACED
-from unit.operated import deployment_with
 
 
 def ended(status: Status, tally: Tally, total: int | None, error: str | None = None) -> ImportRow:
@@ -57,7 +55,7 @@ def test_a_key_may_be_given_with_the_folder() -> None:
 @pytest.mark.parametrize("name", ["a.txt", "a.xMl", "xml", "a.xml.gz", ""])
 def test_a_name_that_the_rule_does_not_take_is_refused(name: str) -> None:
     with pytest.raises(
-        CommandFailed, match=r"must end with \.xml\. `convert` makes XML of a table"
+        CommandFailed, match=r"must end with \.xml\. `payments convert` makes XML of a table"
     ):
         object_key("incoming/", name)
 
@@ -72,18 +70,6 @@ def test_a_name_that_is_not_utf_8_is_refused() -> None:
     """Keys are text; a local file's name is any bytes."""
     with pytest.raises(CommandFailed, match=r"it is not UTF-8\. Give another with --key"):
         object_key("incoming/", os.fsdecode(b"Z\xfcrich.xml"))
-
-
-@pytest.mark.parametrize("version", [{}, {"VersionId": "null"}])
-def test_without_versions_an_import_cannot_be_followed(
-    tmp_path: Path, version: dict[str, str]
-) -> None:
-    """It goes on all the same."""
-    file = tmp_path / "p.xml"
-    file.write_text("<InvoicePayments/>")
-    s3 = SimpleNamespace(put_object=lambda **_: version)
-    with pytest.raises(CommandFailed, match="the bucket keeps no versions"):
-        upload(deployment_with(s3=s3), file, "incoming/p.xml")
 
 
 @pytest.mark.parametrize(
@@ -115,7 +101,7 @@ def test_the_summary_says_what_was_replaced_and_what_it_comes_to(fail_file: Path
     row = replace(
         ended(Status.COMPLETED_WITH_FAILURES, tally, 10), first_replaced=("record 2: held 400.00",)
     )
-    done = Imported(row, Path("a.success.xml"), fail_file)
+    done = Imported(row, Copies(Path("a.success.xml"), fail_file, None))
     assert result(done, 1) == [
         "10 records: 4 created, 3 updated (2 replaced), 2 skipped, 1 failed.",
         "1,020.50 in all, without failed records whose amount cannot be read: 1,000.00 recorded, "

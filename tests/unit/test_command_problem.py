@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
 import pytest
+from botocore.exceptions import MissingDependencyException, NoCredentialsError, NoRegionError
 
 import payments.__main__ as module
 import payments.errors
@@ -28,6 +30,19 @@ def test_every_error_of_ours_becomes_a_sentence(kind: type[Exception]) -> None:
         raise kind() if kind is payments.errors.OutOfTime else kind("It is so.")
 
 
+@pytest.mark.parametrize(
+    ("error", "cure"),
+    [
+        (NoCredentialsError(), "`aws login`"),
+        (MissingDependencyException(msg="crt"), "botocore[crt]"),
+        (NoRegionError(), "AWS_REGION"),
+    ],
+)
+def test_what_is_missing_to_reach_aws_is_told_with_its_cure(error: Exception, cure: str) -> None:
+    with pytest.raises(CommandFailed, match=re.escape(cure)), in_plain_words():
+        raise error
+
+
 @pytest.fixture
 def ends(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Run the module with a command that fails like this, and return its exit code."""
@@ -39,7 +54,7 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(command, "app", fail)
         monkeypatch.setattr(sys, "argv", ["payments", *arguments])
         with pytest.raises(SystemExit) as ended:
-            module._main()
+            module.main()
         return ended.value.code
 
     return run

@@ -5,7 +5,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from payments.command.progress import new_progress, progress_bar
+from payments.command.progress import in_words, progress_bar
 
 
 def shown(*steps: tuple[int, int | None], terminal: bool) -> str:
@@ -31,16 +31,9 @@ def test_a_file_or_pipe_gets_nothing() -> None:
     assert shown((100, 250), terminal=False) == ""
 
 
-@pytest.mark.parametrize("name", ["p.xml", "a-name-that-is-longer-than-there-is-room-for.xml"])
-def test_everything_fits_on_80_columns(name: str) -> None:
-    clock = [0.0]
-    progress = new_progress(Console(), lambda: clock[-1])
-    task = progress.add_task(name, total=200_000)
-    for second, done in ((1.0, 50_000), (61.0, 100_000)):
-        clock.append(second)
-        progress.update(task, completed=done)
-    output = StringIO()
-    Console(width=80, color_system=None, file=output).print(progress.get_renderable())
-    [line] = output.getvalue().splitlines()
-    assert "100000/200000" in line
-    assert line.rstrip().endswith(" 0:02:00 left")
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.4, "0 s"), (89, "89 s"), (90, "2 min"), (5399, "90 min"), (5400, "2 h"), (90000, "25 h")],
+)
+def test_times_are_said_as_exactly_as_is_of_use(seconds: float, said: str) -> None:
+    assert in_words(seconds) == said

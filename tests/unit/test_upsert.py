@@ -555,9 +555,7 @@ def test_an_invoice_or_payment_that_is_gone_rejects_the_record() -> None:
     )
     assert gone.messages == (no_invoice(9),)
     assert known.messages[0].startswith("ConnectWise has no payment 101 on invoice 1.")
-    assert (
-        "delete the truth table's entry (`python -m payments truth delete A`)" in known.messages[0]
-    )
+    assert "delete the truth table's entry (`payments truth delete A`)" in known.messages[0]
     assert by_number.messages[0].startswith("ConnectWise has no invoice with number X, or ")
     assert all(map(office.upsert.holds_lane, (gone, known, by_number)))
 

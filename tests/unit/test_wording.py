@@ -28,4 +28,4 @@ def test_a_printed_command_names_the_external_id_for_a_shell(external_id: str) -
 
 def test_a_printed_command_takes_no_external_id_for_an_option() -> None:
     assert truth_delete("-1").endswith("delete -- -1")
-    assert truth_delete("R-1") == "python -m payments truth delete R-1"
+    assert truth_delete("R-1") == "payments truth delete R-1"

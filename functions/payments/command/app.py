@@ -3,52 +3,46 @@
 from __future__ import annotations
 
 import logging
-from itertools import islice
-from typing import Annotated, Any
+import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from payments.command.cli import convert, holding, imports, tenant
-from payments.command.cli.base import DEFAULT_STACK, Where, print_anything
+from payments.command.cli.base import Where, print_anything
+from payments.command.cli.commands import Commands
 from payments.command.cli.truth import truth
+from payments.command.deployment import DEFAULT_STACK
+from payments.command.version import this_version
 
-_ANYWHERE = ("--stack", "--region", "--profile")
-_IN_ONE_ANYWHERE = ("--debug", *(f"{option}=" for option in _ANYWHERE))
+_EPILOG = """\
+Example: payments import october.xml --stack payments-uk
 
-
-def options_first(arguments: list[str]) -> list[str]:
-    """Move the options that say where, and how, to the front: they may stand anywhere."""
-    front: list[str] = []
-    others: list[str] = []
-    remaining = iter(arguments)
-    for argument in remaining:
-        if argument == "--":
-            others += [argument, *remaining]
-        elif argument in _ANYWHERE:
-            front += [argument, *islice(remaining, 1)]
-        elif argument.startswith(_IN_ONE_ANYWHERE):
-            front.append(argument)
-        else:
-            others.append(argument)
-    return front + others
-
-
-class _Commands(TyperGroup):
-    """The subcommands."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, options_first(args))
-
+It ends with one of these codes:
+  0    all is well
+  1    some records failed, or something has to be done
+  2    refused, or it could not be done; also for a slip in the command itself
+  3    not finished yet, and going on (import --timeout)
+  70   the command has a fault
+  130  ended with Ctrl-C
+  141  nobody reads its output any longer, as behind | head
+"""
 
 app = typer.Typer(
-    cls=_Commands,
+    cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=Path(sys.argv[0]).name != "__main__.py",  # shells complete names of programs
     pretty_exceptions_enable=False,  # its tracebacks show local variables
-    epilog="--stack, --region, --profile and --debug may stand behind the subcommand too.",
+    epilog=_EPILOG,
 )
 app.add_typer(truth, name="truth")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"payments {this_version()}")
+        raise typer.Exit
 
 
 @app.callback()
@@ -57,13 +51,18 @@ def operate(
     stack: Annotated[
         str, typer.Option(envvar="PAYMENTS_STACK", help="The CloudFormation stack.")
     ] = DEFAULT_STACK,
-    region: Annotated[str | None, typer.Option(help="The AWS region.")] = None,
+    # boto3 itself knows only AWS_DEFAULT_REGION.
+    region: Annotated[str | None, typer.Option(envvar="AWS_REGION", help="The AWS region.")] = None,
     profile: Annotated[str | None, typer.Option(help="The profile with AWS credentials.")] = None,
     debug: Annotated[  # noqa: ARG001 # __main__ looks for it
         bool,
         typer.Option(
             "--debug", help="Show how it came to a fault of the command (or PAYMENTS_DEBUG=1)."
         ),
+    ] = False,
+    version: Annotated[  # noqa: ARG001 # _show_version is given it
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
     """Import invoice payments into ConnectWise, and look after the imports."""
@@ -73,14 +72,20 @@ def operate(
     context.obj = Where(stack, region, profile)
 
 
-app.command("import")(imports.import_command)
-app.command()(imports.status)
-app.command()(imports.stop)
-app.command("fetch")(imports.fetch_command)
-app.command()(holding.pause)
-app.command()(holding.resume)
-app.command()(holding.redrive)
-app.command()(tenant.check)
-app.command("probe")(tenant.probe_command)
-app.command("preview")(tenant.preview_command)
-app.command("convert")(convert.convert_command)
+def _example(arguments: str) -> str:
+    return f"Example: payments {arguments}"
+
+
+app.command("import", epilog=_example("import october.xml --timeout 10m"))(imports.import_command)
+app.command(epilog=_example("status october.xml"))(imports.status)
+app.command(epilog=_example("stop october.xml"))(imports.stop)
+app.command("fetch", epilog=_example("fetch october.xml"))(imports.fetch_command)
+app.command(epilog=_example("pause"))(holding.pause)
+app.command(epilog=_example("resume"))(holding.resume)
+app.command(epilog=_example("redrive"))(holding.redrive)
+app.command(epilog=_example("check --stack payments-uk"))(tenant.check)
+app.command("probe", epilog=_example("probe --invoice INV-TEST"))(tenant.probe_command)
+app.command("preview", epilog=_example("preview october.xml"))(tenant.preview_command)
+app.command("convert", epilog=_example("convert receipts.csv -o october.xml"))(
+    convert.convert_command
+)

@@ -28,10 +28,10 @@ _SLOWER = (
 MEND_FIRST = "Mend what is missing or failed, then run `check` again."
 NEXT = """\
 What comes next:
-  1. python -m payments probe --invoice NUMBER
-     in a sandbox, or on an invoice made for tests: what your ConnectWise does
-  2. python -m payments preview FILE     what an import of your file would do
-  3. python -m payments import FILE      a file with one payment
+  1. payments probe --invoice NUMBER   in a sandbox, or on an invoice made for tests:
+                                       what your ConnectWise does
+  2. payments preview FILE             what an import of your file would do
+  3. payments import FILE              a file with one payment
   4. look at it in ConnectWise: its amount, its day, the invoice's balance"""
 
 _T = TypeVar("_T")

@@ -33,6 +33,8 @@ def convert(source: Path, output: Path | None, said: SaidOfCsv, rules: ReadingRu
             if source.suffix.lower() == ".xml":
                 return _to_csv(source, said, rules, result)
             return _told(csv_to_xml(source, said, rules, result))
+    except BrokenPipeError:
+        raise  # whoever reads standard output has had enough
     except NotConverted as problems:
         raise CommandFailed(f"{source} is not converted:\n{problems}") from problems
     except OSError as error:

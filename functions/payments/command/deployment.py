@@ -15,6 +15,8 @@ from payments.models import SecondPayment
 from payments.stores.aws import error_code
 from payments.stores.result_files import ResultKeys, result_keys
 
+DEFAULT_STACK = "connectwise-payments"
+
 _CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10, read_timeout=60
 )

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from time import monotonic, sleep
 
 from botocore.exceptions import ClientError
 from rich.console import Console
-from rich.progress import Progress
 
 from payments.command.deployment import Deployment
 from payments.command.imports import ImportRow, find_import, list_imports
 from payments.command.letters import messages_in
 from payments.command.pausing import paused
-from payments.command.progress import new_progress, time_left
+from payments.command.progress import in_words, new_progress
 
 _POLL_SECONDS = 0.5
 _PATIENCE_SECONDS = 10.0
-_SECONDS_BETWEEN_LINES = 5.0
+_LINE_SECONDS = 30.0
+# It changes all the time, and is no other reason.
+_HOW_FAR = re.compile(r", \d+ of \d+ records done")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,25 @@ class News:
 
     row: ImportRow | None
     waits_for: str | None = None
+    at: float = 0.0
+
+
+def has_begun(row: ImportRow | None) -> bool:
+    """Whether the import has its place before all files that are uploaded from now on."""
+    return row is not None
+
+
+def has_ended(row: ImportRow | None) -> bool:
+    """Whether nothing more will happen."""
+    return row is not None and row.finished
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """What is waited for, and until when at most; the time is that of `monotonic`."""
+
+    enough: Callable[[ImportRow | None], bool] = has_ended
+    deadline: float = inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +57,26 @@ class Watch:
 
     read: Callable[[], ImportRow | None]
     explain: Callable[[ImportRow | None], str]
+    patience: Patience = Patience()
     now: Callable[[], float] = monotonic
     pause: Callable[[], None] = lambda: sleep(_POLL_SECONDS)
 
 
-def watch_import(deployment: Deployment, import_id: str) -> Watch:
+def watch_import(deployment: Deployment, import_id: str, patience: Patience) -> Watch:
     """Return how to look at an import of a deployment."""
     return Watch(
         lambda: find_import(deployment.imports_table, import_id),
         lambda row: standstill(deployment, import_id, row),
+        patience,
     )
 
 
 def follow(watch: Watch) -> Iterator[News]:
-    """Yield news until the import has ended; the last ones have its final state."""
+    """Yield news until it is enough, or too late; the last ones have the state at the end."""
+    patience = watch.patience
     seen, since, waits_for = watch.read(), watch.now(), None
-    while seen is None or not seen.finished:
-        yield News(seen, waits_for)
+    while not patience.enough(seen) and watch.now() < patience.deadline:
+        yield News(seen, waits_for, watch.now())
         watch.pause()
         row = watch.read()
         if row != seen:
@@ -59,7 +84,7 @@ def follow(watch: Watch) -> Iterator[News]:
         elif watch.now() - since >= _PATIENCE_SECONDS:
             waits_for = watch.explain(row)
             since = watch.now()
-    yield News(seen)
+    yield News(seen, at=watch.now())
 
 
 def standstill(deployment: Deployment, import_id: str, row: ImportRow | None) -> str:
@@ -93,16 +118,21 @@ def standstill(deployment: Deployment, import_id: str, row: ImportRow | None) ->
     )
 
 
-def show(
-    console: Console, name: str, news: Iterable[News], now: Callable[[], float] = monotonic
-) -> ImportRow:
-    """Show the progress, as a bar on a terminal, as a line now and then elsewhere.
+def show(console: Console, name: str, news: Iterable[News]) -> ImportRow | None:
+    """Show the progress, as a bar on a terminal, as lines elsewhere; return the state at the end.
 
-    Returns the final state.
+    A reason to wait is said once, as long as there is no other.
     """
-    row = _bar(console, name, news) if console.is_terminal else _lines(console, name, news, now)
-    assert row is not None, "follow ends with a finished import"
-    return row
+    display = _bar if console.is_terminal else _lines
+    return display(console, name, _each_reason_once(news))
+
+
+def _each_reason_once(news: Iterable[News]) -> Iterator[News]:
+    said = None
+    for item in news:
+        reason = item.waits_for and _HOW_FAR.sub("", item.waits_for)
+        yield replace(item, waits_for=None) if reason == said else item
+        said = reason or said
 
 
 def _bar(console: Console, name: str, news: Iterable[News]) -> ImportRow | None:
@@ -117,35 +147,42 @@ def _bar(console: Console, name: str, news: Iterable[News]) -> ImportRow | None:
                 # A bar without a total only moves; a file without records is full at once.
                 total = row.tally.done if row.finished else row.total
                 progress.update(task, completed=row.tally.done, total=total)
-        progress.update(task, total=max(1, row.tally.done) if row else 1)
-        if row is not None and row.tally.done == 0:
-            progress.update(task, visible=False)
+        if row is None or row.tally.done == 0:
+            progress.update(task, total=1, visible=False)
     return row
 
 
-def _lines(
-    console: Console, name: str, news: Iterable[News], now: Callable[[], float]
-) -> ImportRow | None:
-    progress = new_progress(console, now)  # never shown: it reckons the time that is left
-    progress.add_task(name, total=None)
-    row, said, next_line = None, "", now()
+def _lines(console: Console, name: str, news: Iterable[News]) -> ImportRow | None:
+    row, pace, shown, due = None, None, -1, -inf
     for item in news:
         row = item.row
-        line = item.waits_for or _progress_line(progress, row)
-        is_due = item.waits_for or now() >= next_line or (row is not None and row.finished)
-        if line not in ("", said) and is_due:
-            console.print(line, soft_wrap=True)
-            said, next_line = line, now() + _SECONDS_BETWEEN_LINES
+        if item.waits_for:
+            console.print(item.waits_for, soft_wrap=True)
+        if row is None or row.total is None:
+            continue
+        done = row.tally.done
+        pace = pace or _Pace(item.at, done)
+        if done != shown and (row.finished or item.at >= due):
+            console.print(f"{name}: {pace.told(item.at, done, row.total)}", soft_wrap=True)
+            shown, due = done, item.at + _LINE_SECONDS
     return row
 
 
-def _progress_line(progress: Progress, row: ImportRow | None) -> str:
-    if row is None or row.total is None:
-        return ""
-    [task] = progress.tasks
-    progress.update(task.id, completed=row.tally.done, total=row.total)
-    numbers = f"{task.description}: {row.tally.done} of {row.total} records"
-    return ", ".join(filter(None, (numbers, time_left(task))))
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    """When an import was seen first, and how many of its records were done then."""
+
+    at: float
+    done: int
+
+    def told(self, now: float, done: int, total: int) -> str:
+        """Return how far it is, how fast it has been since, and how long it takes at that speed."""
+        told = f"{done} of {total} records"
+        if done in (self.done, total):
+            return told
+        speed = (done - self.done) / (now - self.at)
+        how_fast = f"{speed:.0f} a second" if speed >= 1 else f"{60 * speed:.1f} a minute"
+        return f"{told}, {how_fast}, {in_words((total - done) / speed)} left"
 
 
 def _waits_for_another(other: ImportRow) -> str:

@@ -1,4 +1,4 @@
-"""Upload a file, wait for its import, and fetch its success and fail files."""
+"""Upload a file, wait for its import, and fetch what comes back."""
 
 from __future__ import annotations
 
@@ -6,27 +6,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
-from rich.filesize import decimal
 
-from payments.command.deployment import Deployment
-from payments.command.follow import follow, show, watch_import
+from payments.command.deployment import DEFAULT_STACK, Deployment
+from payments.command.follow import Patience, follow, show, watch_import
 from payments.command.imports import ImportRow
 from payments.command.names import as_text
-from payments.command.problem import CommandFailed
+from payments.command.problem import CommandFailed, NotFinished, interrupted_as
+from payments.command.results import Copies, bring, make_folder
+from payments.command.upload import upload
 from payments.errors import FileRefused
 from payments.files.reader import ERROR_MESSAGE, Element, read_records
 from payments.import_state import Status
 from payments.importer import import_id
 from payments.models import SourceFile
-from payments.wording import ABOUT_REPLACED, NOT_IN_IT, money
+from payments.wording import ABOUT_REPLACED, NOT_IN_IT, as_argument, money
 
 _SUFFIXES = (".xml", ".XML", ".Xml")  # as the template's rule has them
-_MOST_BYTES = 5 * 1024**3  # what S3 takes in one call
-_LONG_UPLOAD_BYTES = 10 * 1024**2
-_BLOCK_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +31,7 @@ class Imported:
     """An import that has ended, and local copies of its files."""
 
     row: ImportRow
-    success_file: Path
-    fail_file: Path
+    copies: Copies
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +42,33 @@ class FailedRecord:
     messages: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A file to import, the name to upload it by, and where what comes back goes."""
+
+    file: Path | None
+    """None is standard input."""
+    key: str
+    copies: Copies
+
+    @classmethod
+    def of(cls, prefix: str, file: Path | None, key: str | None, output: Path | None) -> Chosen:
+        """Choose a file; raises CommandFailed for a name that is never imported."""
+        name = key or (file.name if file else "")
+        path = file or Path(Path(name).name)
+        folder = path.parent if output is None else output
+        return cls(
+            file,
+            object_key(prefix, name),
+            Copies.named(folder, path.stem),
+        )
+
+    @property
+    def name(self) -> str:
+        """What it is called on this machine."""
+        return self.file.name if self.file else "standard input"
+
+
 def import_file(
     deployment: Deployment,
     file: Path,
@@ -54,24 +77,74 @@ def import_file(
     output: Path | None = None,
 ) -> Imported:
     """Import `file` and show its progress; raises CommandFailed if it cannot be."""
-    target = object_key(deployment.incoming_prefix, key or file.name)
-    folder = file.parent if output is None else output
-    success_file = folder / f"{file.stem}.success.xml"
-    fail_file = folder / f"{file.stem}.fail.xml"
-    _make_folder(folder)
+    chosen = Chosen.of(deployment.incoming_prefix, file, key, output)
+    prepare(deployment, [chosen])
+    return import_chosen(deployment, chosen, console, Patience())
+
+
+def prepare(deployment: Deployment, files: Sequence[Chosen]) -> None:
+    """Make the folders for what comes back; raises CommandFailed if nothing would be imported."""
+    for folder in {chosen.copies.success_file.parent for chosen in files}:
+        make_folder(folder)
     if not deployment.enabled:
         raise CommandFailed(
             f"Imports are switched off: parameter Enabled of stack {deployment.stack} is false. "
             "Nothing was uploaded: files that arrive now are not imported later either."
         )
-    _announce(console, file)
-    source = upload(deployment, file, target)
+
+
+def import_chosen(
+    deployment: Deployment, chosen: Chosen, console: Console, patience: Patience
+) -> Imported:
+    """Upload a file, wait for its import, and fetch what comes back."""
+    source = upload(deployment, chosen.file, chosen.key, console)
+    row = wait_for(deployment, source, chosen.name, console, patience)
+    argument = _argument(deployment, source.key)
+    with interrupted_as(
+        f"{source.key} is imported, and its files are not here yet: `payments fetch {argument}` "
+        "brings them."
+    ):
+        copies = bring(deployment, source.key, row.import_id, chosen.copies)
+    return Imported(row, copies)
+
+
+def wait_for(
+    deployment: Deployment, source: SourceFile, name: str, console: Console, patience: Patience
+) -> ImportRow:
+    """Say that a file is uploaded, and show the progress of its import until it is enough.
+
+    Raises CommandFailed if it is too late.
+    """
+    how_to_go_on = going_on(deployment, source.key)
+    with interrupted_as(f"Not waiting any longer. {how_to_go_on}"):
+        say_uploaded(console, source)
+        news = follow(watch_import(deployment, import_id(source), patience))
+        row = show(console, name, news)
+    if row is None or not patience.enough(row):
+        raise NotFinished(f"Not finished in time, and not waiting any longer. {how_to_go_on}")
+    return row
+
+
+def say_uploaded(console: Console, source: SourceFile) -> None:
+    """Say where a file has been put."""
     console.print(f"Uploaded as s3://{source.bucket}/{source.key}", soft_wrap=True)
-    row = show(console, file.name, follow(watch_import(deployment, import_id(source))))
-    name = target.removeprefix(deployment.incoming_prefix)
-    for prefix, path in (("SuccessPrefix", success_file), ("FailPrefix", fail_file)):
-        fetch(deployment, deployment.parameters[prefix] + name, row.import_id, path)
-    return Imported(row, success_file, fail_file)
+
+
+def going_on(deployment: Deployment, key: str) -> str:
+    """Say of an uploaded file how to look at its import, to get its files, and to end it."""
+    argument = _argument(deployment, key)
+    return (
+        f"{key} is uploaded, and its import goes on: `payments status {argument}` shows how it "
+        f"stands, `payments fetch {argument}` brings its files when it has ended, `payments stop "
+        f"{argument}` ends it."
+    )
+
+
+def _argument(deployment: Deployment, key: str) -> str:
+    """Return what names a file of this deployment behind a subcommand."""
+    argument = as_argument(key.removeprefix(deployment.incoming_prefix))
+    is_default = deployment.stack == DEFAULT_STACK
+    return argument if is_default else f"--stack {deployment.stack} {argument}"
 
 
 def object_key(prefix: str, name: str) -> str:
@@ -85,8 +158,8 @@ def object_key(prefix: str, name: str) -> str:
         raise CommandFailed(f"{name} is no name for a file in a bucket: leave out . and ..")
     if not name.endswith(_SUFFIXES):
         raise CommandFailed(
-            f"{name} would not be imported: its name must end with .xml. `convert` makes XML of a "
-            "table (CSV). If it is XML, give it another name with --key."
+            f"{name} would not be imported: its name must end with .xml. `payments convert` makes "
+            "XML of a table (CSV). If it is XML, give it another name with --key."
         )
     if name.rpartition("/")[2].startswith("._"):
         raise CommandFailed(
@@ -94,39 +167,6 @@ def object_key(prefix: str, name: str) -> str:
             "copied file. Give another with --key."
         )
     return prefix + name
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CommandFailed(f"{folder} cannot be made a folder: {error.strerror}.") from error
-
-
-def _announce(console: Console, file: Path) -> None:
-    """Say how much is being uploaded, if that may take a while."""
-    if file.stat().st_size > _LONG_UPLOAD_BYTES:
-        console.print(f"Uploading {decimal(file.stat().st_size)} …", soft_wrap=True)
-
-
-def upload(deployment: Deployment, file: Path, key: str) -> SourceFile:
-    """Put the file into the bucket and return its object version."""
-    try:
-        if file.stat().st_size > _MOST_BYTES:
-            raise CommandFailed(f"{file} is larger than 5 GB: split it.")
-        with file.open("rb") as content:
-            answer: Any = deployment.client("s3").put_object(
-                Bucket=deployment.bucket, Key=key, Body=content, ContentType="application/xml"
-            )
-    except OSError as error:
-        raise CommandFailed(f"{file} cannot be read: {error.strerror}.") from error
-    version_id = answer.get("VersionId", "null")
-    if version_id == "null":  # with versioning suspended
-        raise CommandFailed(
-            f"s3://{deployment.bucket}/{key} is uploaded, and cannot be followed: the bucket keeps "
-            "no versions. Switch its versioning on; `status` shows how this import goes on."
-        )
-    return SourceFile(deployment.bucket, key, version_id)
 
 
 def exit_code(status: Status) -> int:
@@ -168,7 +208,9 @@ def amounts(row: ImportRow) -> str:
 def result(done: Imported, most: int) -> list[str]:
     """Return what became of the file, line by line: its counts, and at most so many of a kind."""
     row = done.row
-    failed = [f"{it.about}: {' '.join(it.messages)}" for it in failed_records(done.fail_file, most)]
+    failed = [
+        f"{it.about}: {' '.join(it.messages)}" for it in failed_records(done.copies.fail_file, most)
+    ]
     not_successful = row.tally.failed + row.tally.skipped
     lines = [summary(row), *filter(None, [amounts(row)])]
     lines += _listed(failed, not_successful, "in the fail file")
@@ -209,23 +251,3 @@ def _about(record: Element) -> str:
     invoice = texts.get("invoice/identifier") or texts.get("invoice/id")
     names = [texts.get("externalId"), f"invoice {invoice}" if invoice else None]
     return ", ".join(filter(None, names)) or "a record without external id and invoice"
-
-
-def fetch(deployment: Deployment, key: str, wanted_import: str, path: Path) -> None:
-    """Copy a success or fail file to `path`, unless a later import has overwritten it."""
-    answer: Any = deployment.client("s3").get_object(Bucket=deployment.bucket, Key=key)
-    if answer["Metadata"].get("import-id") != wanted_import:
-        raise CommandFailed(
-            f"s3://{deployment.bucket}/{key} is by a later import of the same name already; the "
-            "one of this import is an older version of it."
-        )
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
-        with unfinished.open("wb") as file:
-            for block in answer["Body"].iter_chunks(_BLOCK_BYTES):
-                file.write(block)
-        unfinished.replace(path)
-    except OSError as error:
-        raise CommandFailed(f"{path} cannot be written: {error.strerror}.") from error
-    finally:
-        unfinished.unlink(missing_ok=True)

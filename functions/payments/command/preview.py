@@ -138,8 +138,10 @@ def rehearse(
     )
     try:
         pipeline.apply(records)
-    finally:
+    except Exception:
         workers.close()
+        raise
+    workers.close()  # after Ctrl-C nobody waits for what is under way
 
 
 def _records(file: Path, deployment: Deployment, access: Access) -> Iterator[PaymentRecord]:

@@ -9,6 +9,7 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     EndpointConnectionError,
+    MissingDependencyException,
     NoCredentialsError,
     NoRegionError,
     ProfileNotFound,
@@ -37,6 +38,23 @@ class CommandFailed(Exception):
     """The command cannot do what was asked; the message says why, and what to do."""
 
 
+class NotFinished(CommandFailed):
+    """The command does not wait any longer; the message says what goes on."""
+
+
+class Interrupted(CommandFailed):
+    """Somebody has pressed Ctrl-C; the message says what has happened until then."""
+
+
+@contextmanager
+def interrupted_as(words: str) -> Iterator[None]:
+    """Say after Ctrl-C what has happened, and what goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(words) from None
+
+
 @contextmanager
 def in_plain_words() -> Iterator[None]:
     """Turn every foreseeable failure into CommandFailed."""
@@ -63,7 +81,15 @@ def _aws_failure(error: BotoCoreError | ClientError) -> str:
     code = error_code(error)
     match error:
         case NoCredentialsError():
-            return "There are no AWS credentials. Log in, or name a profile with --profile."
+            return (
+                "There are no AWS credentials. Log in (`aws login`, `aws sso login`), or name a "
+                "profile with --profile."
+            )
+        case MissingDependencyException():
+            return (
+                "The credentials of `aws login` need one package more: python -m pip install "
+                "'botocore[crt]'"
+            )
         case NoRegionError():
             return "It is not known which AWS region to use. Give --region, or set AWS_REGION."
         case ProfileNotFound():

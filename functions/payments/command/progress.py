@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
-from time import monotonic
 from typing import TypeAlias
 
 from rich.console import Console
@@ -21,33 +19,39 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-# With both, everything fits on 80 columns.
-_NAME_WIDTH = 24
-_BAR_WIDTH = 20
-_SPEED_OF_SECONDS = 120.0  # a throttled import stands still for up to so long
-
 SayDone: TypeAlias = Callable[[int, int | None], None]
 """Is told how many of how many are done; the second is None while nobody knows."""
+
+# Numbers and times fit beside them on 80 columns.
+_NAME_WIDTH = 26
+_BAR_WIDTH = 20
+_SPEED_OF_SECONDS = 120.0  # a throttled import stands still for up to so long
+_MINUTE, _HOUR = 60, 3600
 
 
 def say_nothing(_done: int, _total: int | None) -> None:
     """Leave it at the result."""
 
 
+def in_words(seconds: float) -> str:
+    """Return a time as people say it: exact enough to decide whether to wait."""
+    for unit, name in ((_HOUR, "h"), (_MINUTE, "min")):
+        if seconds >= 1.5 * unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"
+
+
 class _TimeLeft(ProgressColumn):
-    max_refresh = 0.5  # seconds
+    """The time that is left, nothing while nobody knows."""
+
+    max_refresh = 1.0
 
     def render(self, task: Task) -> Text:
-        return Text(time_left(task), style="progress.remaining")
+        left = None if task.finished or task.total is None else task.time_remaining
+        return Text("" if left is None else f"{in_words(left)} left")
 
 
-def time_left(task: Task) -> str:
-    """Return how long the rest will take at the present speed; empty while nobody knows."""
-    seconds = task.time_remaining
-    return f"{timedelta(seconds=round(seconds))} left" if seconds else ""
-
-
-def new_progress(console: Console, now: Callable[[], float] = monotonic) -> Progress:
+def new_progress(console: Console) -> Progress:
     """Return a progress display in the house's look."""
     return Progress(
         TextColumn(
@@ -60,7 +64,6 @@ def new_progress(console: Console, now: Callable[[], float] = monotonic) -> Prog
         TimeElapsedColumn(),
         _TimeLeft(),
         console=console,
-        get_time=now,
         speed_estimate_period=_SPEED_OF_SECONDS,
     )
 

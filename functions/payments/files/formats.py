@@ -6,7 +6,7 @@ import re
 
 _EXPORT = "Export the payments as XML with the root <InvoicePayments>."
 _CONVERT = (
-    "`python -m payments convert` makes a file of payments of a table that is saved as CSV. Or "
+    "`payments convert` makes a file of payments of a table that is saved as CSV. Or "
     f"else: {_EXPORT[0].lower()}{_EXPORT[1:]}"
 )
 _UNPACK = "Unpack it, and upload the XML file that is in it."
@@ -33,7 +33,7 @@ _ROOTS = {
     "document": f"This may be a bank's statement or a payment order. {_EXPORT}",
     "envelope": f"This is a message of a web service (SOAP), or from Tally. {_EXPORT}",
     "error": "This is a server's error message: fetch the file again.",
-    "truthrecords": "This is a truth table: `python -m payments truth import` reads it.",
+    "truthrecords": "This is a truth table: `payments truth import` reads it.",
     "invoicepayment": "Put the records into one <InvoicePayments>.",
     "arrayofinvoicepayment": "Rename it, at its beginning and its end.",
     "invoicepayments": "Rename it, at its beginning and its end: capital letters count.",

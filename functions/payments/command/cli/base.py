@@ -12,15 +12,17 @@ import boto3
 import typer
 
 from payments.command.deployment import Deployment
-from payments.command.problem import CommandFailed, in_plain_words
+from payments.command.problem import CommandFailed, Interrupted, NotFinished, in_plain_words
 from payments.command.progress import SayDone, progress_bar
 from payments.command.tables import new_console
 
-DEFAULT_STACK = "connectwise-payments"
-
 SOME_FAILED = 1
 REFUSED = 2
+NOT_FINISHED = 3
 INTERRUPTED = 130  # as shells have it: 128 and the number of SIGINT
+
+
+_CODES = {NotFinished: NOT_FINISHED, Interrupted: INTERRUPTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,13 @@ class Where:
 
 @contextmanager
 def reporting() -> Iterator[None]:
-    """Say what went wrong in one paragraph, and end with 2."""
+    """Say what went wrong in one paragraph, and end with 2, or what else it comes to."""
     try:
         with in_plain_words():
             yield
     except CommandFailed as failure:
         new_console(stderr=True).print(str(failure), soft_wrap=True)
-        raise typer.Exit(REFUSED) from failure
+        raise typer.Exit(_CODES.get(type(failure), REFUSED)) from failure
 
 
 def print_anything() -> None:

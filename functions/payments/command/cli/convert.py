@@ -18,7 +18,10 @@ from payments.files.record import ReadingRules
 
 
 def convert_command(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV or fail file.")],
+    file: Annotated[
+        Path,
+        typer.Argument(exists=True, dir_okay=False, metavar="FILE", help="CSV or fail file."),
+    ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file to write, else standard output.")
     ] = None,

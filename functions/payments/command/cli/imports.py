@@ -2,50 +2,116 @@
 
 from __future__ import annotations
 
+import re
+from math import inf
 from pathlib import Path
+from time import monotonic
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
+from payments.command.choose import check_files, choose
 from payments.command.cli.base import INTERRUPTED, deployment_of, reporting
 from payments.command.fetching import fetch_results
-from payments.command.import_file import exit_code, import_file, object_key, result
-from payments.command.problem import CommandFailed
+from payments.command.follow import Patience
+from payments.command.import_file import (
+    Imported,
+    exit_code,
+    object_key,
+    prepare,
+    result,
+    summary,
+)
+from payments.command.in_turn import import_in_turn, upload_in_turn
+from payments.command.problem import interrupted_as
 from payments.command.status_view import one_line
 from payments.command.status_watch import watched_file, watched_overview
 from payments.command.stop import stop_import
 from payments.command.tables import new_console
+from payments.command.upload import NOTHING_UPLOADED
 from payments.command.watching import show
 
 FAILURES_SHOWN = 10
+_INTERRUPTED = "Ended with Ctrl-C. `payments status` shows what was uploaded, and how it stands."
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+def duration(text: str) -> float:
+    """Return the seconds of a time such as 90, 90s, 10m or 2h."""
+    told = re.fullmatch(r"([0-9]+)([smh]?)", text.strip())
+    if told is None:
+        raise typer.BadParameter("give seconds, or a number with s, m or h, such as 10m.")
+    return float(told[1]) * _SECONDS[told[2]]
+
+
+Files = Annotated[
+    list[Path], typer.Argument(metavar="FILE", help="The payments; - is standard input.")
+]
+Key = Annotated[str | None, typer.Option(help="Its name in the incoming folder, else the file's.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(help="The folder for the success and fail files, by default that of FILE."),
+]
+NoWait = Annotated[
+    bool,
+    typer.Option(
+        "--no-wait",
+        help="End when all is uploaded. Of several files, each waits until the one before has "
+        "begun.",
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        parser=duration, metavar="SECONDS|10m", help="Wait so long at most; the import goes on."
+    ),
+]
 
 
 def import_command(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The payments.")],
-    key: Annotated[
-        str | None, typer.Option(help="Its name in the incoming folder, if not the file's.")
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(help="The folder for its success and fail files, by default that of FILE."),
-    ] = None,
+    files: Files,
+    key: Key = None,
+    output: Output = None,
+    no_wait: NoWait = False,
+    timeout: Timeout = None,
 ) -> None:
     """Import FILE; of a.xml, a.success.xml and a.fail.xml come back.
 
-    Ends with 0 if no record failed, 1 if some did, 2 if the file was refused.
+    Several files are imported one after another, in the order in which they are named.
+
+    Ends with 0 if no record failed, 1 if some did, 2 if a file was refused, 3 if the time was over.
     """
     console = new_console()
-    with reporting():
-        try:
-            done = import_file(deployment_of(context), file, console, key, output)
-        except KeyboardInterrupt:
-            raise CommandFailed("Not waiting any longer. `status` shows how it goes on.") from None
-        for line in result(done, FAILURES_SHOWN):
-            console.print(line, soft_wrap=True)
-        console.print(f"Success file: {done.success_file}", soft_wrap=True)
-        console.print(f"Fail file:    {done.fail_file}", soft_wrap=True)
-    raise typer.Exit(exit_code(done.row.status))
+    with reporting(), interrupted_as(_INTERRUPTED):
+        with interrupted_as(NOTHING_UPLOADED):
+            check_files(files, key)
+            deployment = deployment_of(context)
+            chosen = choose(deployment.incoming_prefix, files, key, output)
+            prepare(deployment, chosen)
+        patience = Patience(deadline=inf if timeout is None else monotonic() + timeout)
+        if no_wait:
+            upload_in_turn(deployment, chosen, console, patience)
+            return
+        done: list[Imported] = []
+        for each in import_in_turn(deployment, chosen, console, patience):
+            _print_result(console, each)
+            done.append(each)
+    if len(done) > 1:
+        _print_summary(console, done)
+    raise typer.Exit(max(exit_code(each.row.status) for each in done))
+
+
+def _print_result(console: Console, done: Imported) -> None:
+    for line in (*result(done, FAILURES_SHOWN), *done.copies.told()):
+        console.print(line, soft_wrap=True)
+
+
+def _print_summary(console: Console, done: list[Imported]) -> None:
+    console.print(f"\n{len(done)} files:")
+    for each in done:
+        console.print(f"  {each.row.key}: {summary(each.row)}", soft_wrap=True)
 
 
 def status(
@@ -92,10 +158,8 @@ def fetch_command(
     with reporting():
         deployment = deployment_of(context)
         done = fetch_results(deployment, object_key(deployment.incoming_prefix, key), output)
-    console.print(one_line(done.standing), soft_wrap=True)
-    console.print(f"Success file: {done.success_file}", soft_wrap=True)
-    console.print(f"Fail file:    {done.fail_file}", soft_wrap=True)
-    console.print(f"Page:         {done.page or 'none, it was imported before there were pages'}")
+    for line in (one_line(done.standing), *done.copies.told()):
+        console.print(line, soft_wrap=True)
 
 
 def stop(

@@ -11,7 +11,6 @@ import typer
 
 from payments.command import check as checking
 from payments.command.cli.base import (
-    DEFAULT_STACK,
     INTERRUPTED,
     SOME_FAILED,
     deployment_of,
@@ -19,6 +18,7 @@ from payments.command.cli.base import (
     reporting,
 )
 from payments.command.connectwise_access import credentials, open_access
+from payments.command.deployment import DEFAULT_STACK
 from payments.command.preview import PreviewRow, preview
 from payments.command.probe.report import show
 from payments.command.probe.run import Asked, probe
@@ -86,7 +86,9 @@ def probe_command(
 
 def preview_command(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The payments.")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, metavar="FILE", help="The payments.")
+    ],
     json: Annotated[bool, typer.Option("--json", help="One line of JSON for each record.")] = False,
 ) -> None:
     """Say, record by record, what an import of FILE would do, without writing anything.

@@ -13,13 +13,14 @@ from payments.command import truth as truths
 from payments.command.cli.base import SOME_FAILED, deployment_of, progress, reporting
 from payments.command.connectwise_access import open_access
 from payments.command.imports import list_imports
-from payments.command.problem import CommandFailed
+from payments.command.problem import CommandFailed, interrupted_as
 from payments.command.sums import Change, Standing, Sums, adoption, check_mode, reset
 from payments.command.tables import new_console, standing_table, truth_details, truth_table
 from payments.command.truth_import import Loaded, load
 from payments.command.truth_xml import TYPE
 
 FAILURES_SHOWN = 10
+_INTERRUPTED = "Ended with Ctrl-C. What was written until then stays: load the file again."
 
 truth = typer.Typer(
     no_args_is_help=True, help="The truth table: which payment is which external id."
@@ -38,7 +39,7 @@ InvoiceName = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
-@truth.command("list")
+@truth.command("list", epilog="Example: payments truth list --limit 1000")
 def truth_list(
     context: typer.Context,
     connection: Connection = None,
@@ -56,7 +57,7 @@ def truth_list(
         console.print(f"The truth table has no records for {stored.connection}.")
 
 
-@truth.command("show")
+@truth.command("show", epilog="Example: payments truth show 1234")
 def truth_show(
     context: typer.Context, external_id: ExternalId, connection: Connection = None
 ) -> None:
@@ -68,7 +69,7 @@ def truth_show(
     new_console().print(truth_details(record, entry))
 
 
-@truth.command("delete")
+@truth.command("delete", epilog="Example: payments truth delete 1234")
 def truth_delete(
     context: typer.Context,
     external_id: ExternalId,
@@ -98,7 +99,7 @@ def truth_delete(
     console.print(told, soft_wrap=True)
 
 
-@truth.command("adopt")
+@truth.command("adopt", epilog="Example: payments truth adopt INV-206")
 def truth_adopt(context: typer.Context, invoice: InvoiceName, yes: Yes = False) -> None:
     """Take what ConnectWise holds on INVOICE beyond its receipts as one more receipt.
 
@@ -107,7 +108,7 @@ def truth_adopt(context: typer.Context, invoice: InvoiceName, yes: Yes = False) 
     _change_sum(context, invoice, adoption, yes)
 
 
-@truth.command("reset")
+@truth.command("reset", epilog="Example: payments truth reset INV-206")
 def truth_reset(context: typer.Context, invoice: InvoiceName, yes: Yes = False) -> None:
     """Forget the receipts of INVOICE: those from now on replace what ConnectWise holds.
 
@@ -150,16 +151,16 @@ def _say_under_way(keys: list[str], yes: bool) -> None:
     )
     if yes:
         raise CommandFailed(
-            f"{told} Wait for it, or end it with `python -m payments stop KEY`; if this invoice is "
-            "not in it, decide without --yes."
+            f"{told} Wait for it, or end it with `payments stop KEY`; if this invoice is not "
+            "in it, decide without --yes."
         )
     new_console().print(told, soft_wrap=True)
 
 
-@truth.command("export")
+@truth.command("export", epilog="Example: payments truth export truth.xml")
 def truth_export(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(dir_okay=False, help="Where to write.")],
+    file: Annotated[Path, typer.Argument(dir_okay=False, metavar="FILE", help="Where to write.")],
     connection: Connection = None,
 ) -> None:
     """Write all truth records to FILE, as Zynk's XML, with attributes of our own."""
@@ -168,10 +169,12 @@ def truth_export(
     new_console().print(f"{written} truth records written to {file}.", soft_wrap=True)
 
 
-@truth.command("import")
+@truth.command("import", epilog="Example: payments truth import truth.xml")
 def truth_import(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Zynk's XML.")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, metavar="FILE", help="Zynk's XML.")
+    ],
     connection: Connection = None,
     record_type: Annotated[
         str, typer.Option("--type", help="Which of the file's types are invoice payments.")
@@ -186,7 +189,7 @@ def truth_import(
 
     Ends with 0 if all are in the table now, 1 if some were left out, 2 if nothing was written.
     """
-    with reporting(), progress("Loading truth records") as say_done:
+    with reporting(), interrupted_as(_INTERRUPTED), progress("Loading truth records") as say_done:
         stored = _truth(context, connection)
         loaded = load(stored, file, record_type.rpartition(".")[2], overwrite, say_done)
     _print_loaded(loaded, stored.connection)

@@ -1,0 +1,82 @@
+"""What an import leaves in the bucket, the two files and the page, and local copies of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from payments.command.deployment import Deployment
+from payments.command.problem import CommandFailed
+from payments.stores.aws import GONE, error_code
+
+_ENDINGS = ("success.xml", "fail.xml", "html")
+_BLOCK_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Local copies; `page` is None for an import that was made before there were pages."""
+
+    success_file: Path
+    fail_file: Path
+    page: Path | None
+
+    @classmethod
+    def named(cls, folder: Path, name: str) -> Copies:
+        """Return where the copies go of a file that is called `name`, without its ending."""
+        return cls(
+            folder / f"{name}.success.xml", folder / f"{name}.fail.xml", folder / f"{name}.html"
+        )
+
+    def told(self) -> list[str]:
+        """Say where they are, a line each."""
+        lines = [f"Success file: {self.success_file}", f"Fail file:    {self.fail_file}"]
+        return lines if self.page is None else [*lines, f"Page:         {self.page}"]
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for copies; raises CommandFailed."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandFailed(f"{folder} cannot be made a folder: {error.strerror}.") from error
+
+
+def bring(deployment: Deployment, key: str, import_id: str, to: Copies) -> Copies:
+    """Copy what the import of `key` has left.
+
+    Raises CommandFailed if a later import has replaced it.
+    """
+    keys = deployment.result_keys(key)
+    _copy(deployment, keys.success, import_id, to.success_file)
+    _copy(deployment, keys.fail, import_id, to.fail_file)
+    if to.page is not None:
+        try:
+            _copy(deployment, keys.report, import_id, to.page)
+        except ClientError as error:
+            if error_code(error) not in GONE:
+                raise
+            return replace(to, page=None)
+    return to
+
+
+def _copy(deployment: Deployment, key: str, wanted_import: str, path: Path) -> None:
+    answer: Any = deployment.client("s3").get_object(Bucket=deployment.bucket, Key=key)
+    if answer["Metadata"].get("import-id") != wanted_import:
+        raise CommandFailed(
+            f"s3://{deployment.bucket}/{key} is by a later import of the same name already; the "
+            "one of this import is an older version of it."
+        )
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        with unfinished.open("wb") as file:
+            for block in answer["Body"].iter_chunks(_BLOCK_BYTES):
+                file.write(block)
+        unfinished.replace(path)
+    except OSError as error:
+        raise CommandFailed(f"{path} cannot be written: {error.strerror}.") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
