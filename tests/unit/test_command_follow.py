@@ -204,7 +204,9 @@ def test_a_file_that_nothing_has_queued_may_have_come_too_soon() -> None:
 
 @pytest.mark.parametrize("where", ["dead", "undelivered"])
 def test_what_has_fallen_out_is_named_with_its_cure(where: str) -> None:
-    assert why(holding=where).endswith("`redrive` sends them on, once the cause is mended.")
+    assert why(holding=where).endswith(
+        "`payments redrive` sends them on, once the cause is mended."
+    )
 
 
 @pytest.mark.parametrize("row", [None, HALF])

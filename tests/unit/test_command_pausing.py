@@ -111,7 +111,7 @@ def test_whoever_pauses_hears_what_is_under_way_and_what_comes_next() -> None:
     ended = {"importId": "2", "key": "incoming/b.xml", "status": "Succeeded"}
     switched = pause(deployed(mapping, running, ended), mapping.wait)
     assert switched.under_way == ("incoming/a.xml",)
-    assert switched.told.startswith("Paused: until `resume`, ")
+    assert switched.told.startswith("Paused: until `payments resume`, ")
     assert "14 days from its upload" in switched.told
     assert "Under way: incoming/a.xml. A run that is at work" in switched.told
 

@@ -25,7 +25,7 @@ _SLOWER = (
     "until this is granted, and so do the files behind it."
 )
 
-MEND_FIRST = "Mend what is missing or failed, then run `check` again."
+MEND_FIRST = "Mend what is missing or failed, then run `payments check` again."
 NEXT = """\
 What comes next:
   1. payments probe --invoice NUMBER   in a sandbox, or on an invoice made for tests:

@@ -90,7 +90,7 @@ def follow(watch: Watch) -> Iterator[News]:
 def standstill(deployment: Deployment, import_id: str, row: ImportRow | None) -> str:
     """Say why nothing moves, as far as tables and queues show it."""
     if _is_held(deployment):
-        return "The queue is paused: the file begins, or goes on, after `resume`."
+        return "The queue is paused: the file begins, or goes on, after `payments resume`."
     if row is not None and row.error:
         return f"It waits, and is tried again by itself: {row.error}"
     if row is not None:
@@ -203,5 +203,7 @@ def _fallen_out(deployment: Deployment) -> str:
     undelivered = messages_in(deployment, deployment.outputs["UndeliveredEventsQueueUrl"])
     told = f"Dead letters: {dead}; files that EventBridge could not queue: {undelivered}."
     return (
-        f"{told} `redrive` sends them on, once the cause is mended." if dead + undelivered else told
+        f"{told} `payments redrive` sends them on, once the cause is mended."
+        if dead + undelivered
+        else told
     )

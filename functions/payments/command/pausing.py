@@ -34,9 +34,9 @@ class Switched:
             return f"Resumed: files are imported, and go on where they were.{soon}"
         soon = "" if self.state == _DISABLED else " AWS takes a minute or two for it (Disabling)."
         return (
-            f"Paused: until `resume`, no file begins, and none goes on.{soon} Files may be "
-            "uploaded meanwhile. Each waits for 14 days from its upload; after that it has to be "
-            "uploaded again."
+            f"Paused: until `payments resume`, no file begins, and none goes on.{soon} Files may "
+            "be uploaded meanwhile. Each waits for 14 days from its upload; after that it has to "
+            "be uploaded again."
             f"{self._running}"
         )
 

@@ -49,7 +49,7 @@ def _end(deployment: Deployment, row: ImportRow) -> str:
         raise CommandFailed(f"The import of {row.key} has just ended.") from None
     return (
         f"The import of {row.key} will end soon: what is already under way is brought to its end, "
-        "and what is not sent goes to the fail file. `status` shows how it goes on."
+        "and what is not sent goes to the fail file. `payments status` shows how it goes on."
     )
 
 
@@ -70,7 +70,9 @@ def _keep_from_beginning(deployment: Deployment, source: SourceFile) -> str:
     """Note for the first run that nothing is to be sent."""
     name, key = import_id(source), source.key
     if find_import(deployment.imports_table, name) is not None:
-        raise CommandFailed(f"No import of {key} is running: it has ended. `status` shows how.")
+        raise CommandFailed(
+            f"No import of {key} is running: it has ended. `payments status` shows how."
+        )
     if not messages_in(deployment, deployment.outputs["QueueUrl"]):
         raise CommandFailed(f"No import of {key} is running, and no file waits in the queue.")
     row = {"bucket": source.bucket, "key": key, "versionId": source.version_id}

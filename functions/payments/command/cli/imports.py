@@ -147,7 +147,9 @@ def status(
 
 def fetch_command(
     context: typer.Context,
-    key: Annotated[str, typer.Argument(metavar="KEY", help="The file, as `status` names it.")],
+    key: Annotated[
+        str, typer.Argument(metavar="KEY", help="The file, as `payments status` names it.")
+    ],
     output: Annotated[Path, typer.Option(help="The folder for what is fetched.")] = Path(),
 ) -> None:
     """Fetch what the import of a.xml has left: a.success.xml, a.fail.xml and the page a.html.
@@ -164,7 +166,9 @@ def fetch_command(
 
 def stop(
     context: typer.Context,
-    key: Annotated[str, typer.Argument(metavar="KEY", help="The file, as `status` names it.")],
+    key: Annotated[
+        str, typer.Argument(metavar="KEY", help="The file, as `payments status` names it.")
+    ],
 ) -> None:
     """End an import at its next checkpoint, or keep it from beginning; the rest is not sent."""
     with reporting():
