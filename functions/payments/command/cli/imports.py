@@ -51,7 +51,7 @@ Files = Annotated[
 Key = Annotated[str | None, typer.Option(help="Its name in the incoming folder, else the file's.")]
 Output = Annotated[
     Path | None,
-    typer.Option(help="The folder for the success and fail files, by default that of FILE."),
+    typer.Option(help="The folder for what comes back, by default that of FILE."),
 ]
 NoWait = Annotated[
     bool,
@@ -77,7 +77,7 @@ def import_command(
     no_wait: NoWait = False,
     timeout: Timeout = None,
 ) -> None:
-    """Import FILE; of a.xml, a.success.xml and a.fail.xml come back.
+    """Import FILE; of a.xml, a.success.xml, a.fail.xml and the page a.html come back.
 
     Several files are imported one after another, in the order in which they are named.
 
