@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cache
@@ -474,21 +474,37 @@ def test_a_run_without_any_time_stores_nothing() -> None:
     assert "PutObject" not in imported.calls
 
 
+def heavy(numbers: Iterable[int]) -> bytes:
+    """Return a file of 44 records, of which these alone come to pieces of an upload."""
+    heavy = dict.fromkeys(numbers, f"<!--{'x' * 400000}-->")
+    ids = (
+        f"<externalId>{n}</externalId>{heavy.get(n, '')}<amount>{n}.00</amount>" for n in NUMBERS
+    )
+    return document(*map(payment, ids))
+
+
+NUMBERS = range(1, 45)
+SUCCESSES = [number for number in NUMBERS if number % 4 in (0, 3)]
+FAILURES = [number for number in NUMBERS if number % 4 in (1, 2)]
+
+
 @pytest.mark.parametrize("has_effect", [True, False])
+@pytest.mark.parametrize("in_pieces", [[], SUCCESSES, FAILURES, NUMBERS])
 def test_a_run_that_is_killed_anywhere_is_gone_on_with(
-    has_effect: bool, monkeypatch: pytest.MonkeyPatch
+    has_effect: bool, in_pieces: Iterable[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Whether each of the two files is written by one call or in pieces."""
     monkeypatch.setattr(result_files, "PIECES_BETWEEN_SAVES", 1)
-    whole = Import(outcomes_of(LARGE), part_size=10)
+    outcomes = outcomes_of(heavy(in_pieces))
+    whole = Import(outcomes, part_size=10)
     whole.write()
     changes = sum(not call.startswith(("Get", "List")) for call in whole.calls)
-    assert changes > 8
     for place in range(changes):
-        imported = Import(outcomes_of(LARGE), part_size=10)
+        imported = Import(outcomes, part_size=10)
         imported.kill_at, imported.kill_has_effect = place, has_effect
         with pytest.raises(Killed):
             imported.write()
-        assert imported.write().failed == 22
+        assert imported.write().failed == len(FAILURES)
         assert imported.both() == whole.both()
         assert imported.page() == whole.page()
 

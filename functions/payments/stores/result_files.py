@@ -328,14 +328,18 @@ class _Writing:
         del stream.rest[:size]
 
     def _finish(self, key: str, stream: _Stream) -> None:
-        """Write the end of a file, if an earlier run has not; a small file is one call."""
+        """Write the end of a file, if an earlier run has not; a small file is one call.
+
+        What is stored of a file never has its end: a run that goes on writes the end itself.
+        """
         if stream.finished:
             return
         bucket, name = self._bucket, self._files.bucket
-        stream.rest += ending(self._files.root)
+        end = ending(self._files.root)
         if stream.upload_id is None:
-            bucket.publish(name, key, bytes(stream.rest), self._files.metadata)
+            bucket.publish(name, key, bytes(stream.rest) + end, self._files.metadata)
             return
+        stream.rest += end
         self._upload(key, stream, len(stream.rest))
         bucket.complete_upload(name, key, stream.upload_id, stream.pieces)
         stream.finished = True
