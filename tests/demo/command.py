@@ -35,14 +35,14 @@ def main() -> int:
     console = new_console()
     try:
         run(console, own_files(options.file), options.output)
+    except Interrupted:  # what it says is about a stack that stays
+        raise KeyboardInterrupt from None
     except NotToBeUsed as problem:
         console.print(str(problem), soft_wrap=True)
         return _NOT_BEGUN
     except (CommandFailed, DeploymentFailed, ServerFailed, SimulatorError) as failure:
         console.print(f"The demo has failed: {failure}", soft_wrap=True)
         return _FAILED
-    except Interrupted:  # what it says is about a stack that stays
-        raise KeyboardInterrupt from None
     except SystemExit:  # rich's, where nobody reads what it prints any more
         return 0
     return 0

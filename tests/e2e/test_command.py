@@ -545,10 +545,7 @@ def test_check_names_what_is_wrong_with_the_stack(
     looked_after = deploy_once(ReportEmail="books@example.com")
     operator = Operator(looked_after, tmp_path)
     assert operator.runs("check").exit_code == 0
-    sns, topic = (
-        looked_after.stack.client("sns"),
-        looked_after.stack.outputs["NotificationTopicArn"],
-    )
+    sns, topic = looked_after.stack.client("sns"), looked_after.stack.outputs["ReportTopicArn"]
     [subscribed] = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     sns.unsubscribe(SubscriptionArn=subscribed["SubscriptionArn"])
     looked_after.bucket.upload("incoming/receipts.csv", b"a,b")
@@ -563,9 +560,9 @@ def test_check_names_what_is_wrong_with_the_stack(
     assert f"aws events enable-rule --name {rule}" in verdict(ran.output, "Imports are")
     assert "receipts.csv" in verdict(ran.output, "Every upload is imported")
     subscribe = f"aws sns subscribe --topic-arn {topic} --protocol email"
-    assert subscribe in verdict(ran.output, "Alarms and reports")
+    assert subscribe in verdict(ran.output, "Reports")
     sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="books@example.com")
-    assert verdict(operator.runs("check").output, "Alarms and reports").startswith("reach somebody")
+    assert verdict(operator.runs("check").output, "Reports").startswith("reach somebody")
 
 
 # ---- preview -------------------------------------------------------------------------------------

@@ -37,7 +37,11 @@ def test_with_it_a_file_is_uploaded_and_what_comes_back_is_found_and_fetched(
         assert f"{folder}{name}" in [each["Key"] for each in found]
     assert s3.get_object(Bucket=bucket, Key=f"success/{name}")["Body"].read() == outcome.success
     assert s3.get_object(Bucket=bucket, Key=f"fail/{name}")["Body"].read() == outcome.fail
-    assert s3.list_objects_v2(Bucket=bucket, Prefix="reports/")["KeyCount"] == 0
+    page = f"reports/{name.removesuffix('.xml')}.html"
+    assert page in [
+        each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix="reports/")["Contents"]
+    ]
+    assert b"<html" in s3.get_object(Bucket=bucket, Key=page)["Body"].read()
 
 
 def test_nothing_else_can_be_done_with_it(deployment: Deployment, uploader: Clients) -> None:
