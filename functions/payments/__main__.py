@@ -1,17 +1,20 @@
 """Run the operator's command: `payments`, or `python -m payments`."""
 
+import errno
 import os
 import sys
 import traceback
 from pathlib import Path
 from typing import NoReturn
 
-_NOT_INSTALLED = 2
+_NOT_DONE = 2
 # EX_SOFTWARE of sysexits.h. Python itself ends a traceback with 1: "some failed".
 _FAULT = 70
 # As shells have it: 128 and the number of SIGINT or SIGPIPE.
 _INTERRUPTED = 130
 _CLOSED_PIPE = 141
+# Of standard output: what becomes of other files the commands say themselves.
+_UNWRITABLE = (errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EBADF)
 _OURS = str(Path(__file__).parent)
 
 
@@ -27,6 +30,10 @@ def main() -> None:
         _end_at_once()
     except BrokenPipeError:
         _end_without_a_reader()
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            _end_with(error)
+        _end_unwritten(error)
     except SystemExit as end:
         # What prints, rich and typer, ends with 1 then.
         if end.code == 1 and _comes_of_a_closed_pipe(end):
@@ -48,7 +55,7 @@ def _run() -> None:
             f"The package {missing.name} is not installed. Install what the command needs: "
             "python -m pip install -r tests/requirements/command.txt\n"
         )
-        sys.exit(_NOT_INSTALLED)
+        sys.exit(_NOT_DONE)
     except KeyboardInterrupt:
         sys.stderr.write("Nothing was done.\n")
         raise
@@ -73,6 +80,12 @@ def _end_without_a_reader() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         os.dup2(nowhere, stream.fileno())
     sys.exit(_CLOSED_PIPE)
+
+
+def _end_unwritten(error: OSError) -> NoReturn:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.stderr.write(f"The output cannot be written: {error.strerror}.\n")
+    sys.exit(_NOT_DONE)
 
 
 def _end_with(fault: Exception) -> NoReturn:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import IO
 from zipfile import ZipFile
 
 import pytest
@@ -72,16 +73,24 @@ def test_the_wheel_has_the_package_and_the_program_and_nothing_else(
     assert set(ROOT.iterdir()) == before
 
 
-def process(*arguments: str, folder: Path) -> subprocess.Popen[str]:
+def process(
+    *arguments: str, folder: Path, stdout: int | IO[str] = subprocess.PIPE
+) -> subprocess.Popen[str]:
     """Start what pip makes of the project's script."""
     [script] = PROJECT["project"]["scripts"].items()
     module, _, function = script[1].partition(":")
     program = f"import sys; from {module} import {function}; sys.argv[0] = {script[0]!r}"
+    return run_code(f"{program}; {function}()", folder, *arguments, stdout=stdout)
+
+
+def run_code(
+    code: str, folder: Path, *arguments: str, stdout: int | IO[str]
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", f"{program}; {function}()", *arguments],
+        [sys.executable, "-c", code, *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT / "functions"), "COLUMNS": "80"},
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -107,6 +116,28 @@ def test_a_closed_pipe_is_no_noise(arguments: list[str], folder: Path) -> None:
     assert ran.stderr.read() == ""
     ran.stderr.close()
     assert ran.wait() == 128 + signal.SIGPIPE
+
+
+def test_a_full_disk_is_told(folder: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        ran = process("convert", "--help", folder=folder, stdout=full)
+        assert ran.communicate()[1] == "The output cannot be written: No space left on device.\n"
+    assert ran.wait() == 2
+
+
+def test_a_watch_ends_when_nobody_reads_any_more(folder: Path) -> None:
+    """Also while nothing changes that would be written."""
+    watch = "from payments.command.watching import Watched, show; from rich.console import Console"
+    watched = "Watched(lambda: 0, print, lambda seen: ['line'], lambda seen: False)"
+    code = f"{watch}; show(Console(width=80), {watched}, again=True)"
+    ran = run_code(code, folder, stdout=subprocess.PIPE)
+    assert ran.stdout is not None
+    assert ran.stdout.readline() == "line\n"
+    ran.stdout.close()
+    assert ran.stderr is not None
+    assert ran.stderr.read().endswith("BrokenPipeError\n")
+    ran.stderr.close()
+    assert ran.wait() == 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from time import sleep
@@ -11,12 +13,28 @@ from rich.console import Console
 
 _T = TypeVar("_T")
 
-
 _SECONDS_BETWEEN_LOOKS = 3.0
 
 
 def _pause() -> None:
     sleep(_SECONDS_BETWEEN_LOOKS)
+    if _nobody_reads():
+        raise BrokenPipeError
+
+
+def _nobody_reads() -> bool:
+    """Tell whether standard output is a pipe that was closed; Windows cannot tell.
+
+    As long as nothing changes, nothing is written that would show it.
+    """
+    if not hasattr(select, "poll") or sys.stdout.closed:
+        return False
+    try:
+        looking = select.poll()
+        looking.register(sys.stdout.fileno(), 0)
+    except OSError:  # it is no file of the system
+        return False
+    return any(state & select.POLLERR for _, state in looking.poll(0))
 
 
 @dataclass(frozen=True, slots=True)
