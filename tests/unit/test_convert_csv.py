@@ -124,6 +124,27 @@ class TestAmounts:
     ) -> None:
         assert amounts_of(*cells) == [Decimal(amount) for amount in amounts]
 
+    @pytest.mark.parametrize("refunds", [False, True])
+    @pytest.mark.parametrize(
+        ("cell", "amount"),
+        [
+            ("50.-", 50),
+            ("50.\u2014", 50),
+            ("50,--", 50),
+            ("CHF 1\u2019250.\u2013", 1250),
+            ("50.- CHF", 50),
+            ("Fr. 50.00", 50),
+            ("Fr.50.-", 50),
+            ("SFr 50", 50),
+        ],
+    )
+    def test_a_dash_in_place_of_the_cents_is_no_minus(
+        self, cell: str, amount: int, refunds: bool
+    ) -> None:
+        rows = f"{HEADER}INV-1;{cell};2026-03-04"
+        (payment,) = payments_of(rows, rules=replace(RULES, refunds=refunds))
+        assert payment.amount == amount
+
     def test_one_that_can_be_read_in_two_ways_is_a_question(self) -> None:
         assert wrong_amounts("5", "1.000", "2.000") == [
             "line 3, column Amount: '1.000' can be read in several ways: say --decimals . if it is "

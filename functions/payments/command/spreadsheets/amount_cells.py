@@ -21,7 +21,8 @@ Readings = Mapping[str, str]
 """What a cell is in XML, by the way of reading it; empty if it cannot be read."""
 
 _BLANK = f"[{re.escape(BLANKS)}]"
-_ANY_CURRENCY = "[A-Z]{3}|[A-Z]{0,2}[$\u00a2-\u00a5\u20a0-\u20cf]"
+_ANY_CURRENCY = "[A-Z]{3}|[A-Z]{0,2}[$\u00a2-\u00a5\u20a0-\u20cf]|S?Fr\\.?"
+_NO_CENTS = re.compile(f"(?<=[0-9][.,])[{re.escape(MINUS_SIGNS)}]{{1,2}}(?![0-9])")
 _NUMBERS = {
     point: re.compile(
         rf"([0-9]*|[1-9][0-9]{{0,2}}(?:(?P<mark>[{other}'\u2019]|{_BLANK})[0-9]{{3}}"
@@ -51,7 +52,11 @@ def amount_pattern(currency: str | None) -> re.Pattern[str]:
 
 
 def read_amount_cell(text: str, pattern: re.Pattern[str]) -> AmountCell:
-    """Return what an amount may be; one in brackets is negative, as ledgers write it."""
+    """Return what an amount may be; one in brackets is negative, as ledgers write it.
+
+    The dash of 50.- stands for the cents that there are none of.
+    """
+    text = _NO_CENTS.sub("", text)
     in_brackets = text.startswith("(") and text.endswith(")")
     match = pattern.fullmatch(text[1:-1].strip(BLANKS) if in_brackets else text)
     found = {name: part for name, part in match.groupdict().items() if part} if match else {}
