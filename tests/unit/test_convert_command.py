@@ -74,6 +74,18 @@ def test_a_slip_in_an_option_is_named(options: list[str], said: str, receipts: P
     assert (result.exit_code, result.stderr) == (2, f"{said}\n")
 
 
+def test_a_refund_goes_to_a_spreadsheet_and_back_where_the_stack_takes_it(receipts: Path) -> None:
+    fail, back = receipts.with_name("fail.xml"), receipts.with_name("fail.csv")
+    receipts.write_text(CSV.replace("1,50", "(1,50)"))
+    refused = ran(receipts, *AMOUNT)
+    assert refused.exit_code == 2
+    assert "If it is a refund and the stack has SecondPayment=Add, say --refunds." in refused.stderr
+    assert ran(receipts, *AMOUNT, "--refunds", "-o", fail).exit_code == 0
+    assert "<amount>-1.50</amount>" in fail.read_text()
+    assert ran(fail, "-o", back, "--refunds").exit_code == 0
+    assert ran(back, "--refunds").stdout == fail.read_text()
+
+
 def test_a_file_is_not_replaced_by_what_is_made_of_it(receipts: Path) -> None:
     result = ran(receipts, "-o", receipts, *AMOUNT)
     assert result.exit_code == 2

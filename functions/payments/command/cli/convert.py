@@ -41,13 +41,19 @@ def convert_command(
     currency_decimals: Annotated[
         int, typer.Option(min=0, max=3, help="The stack's CurrencyDecimals.")
     ] = 2,
+    refunds: Annotated[
+        bool,
+        typer.Option(
+            "--refunds", help="Negative amounts are refunds: the stack has SecondPayment=Add."
+        ),
+    ] = False,
 ) -> None:
     """Make the XML to import of a CSV file, or a CSV file of a fail file to correct it.
 
     What can be read in two ways has to be told. Ends with 2 if anything is wrong: then nothing is
     written.
     """
-    rules = ReadingRules(currency_decimals, datetime.now(UTC).date())
+    rules = ReadingRules(currency_decimals, datetime.now(UTC).date(), refunds)
     with reporting():
         told = columns_told(column or [])
         between = separator_told(separator)

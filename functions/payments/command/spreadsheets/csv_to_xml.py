@@ -29,6 +29,8 @@ from payments.wording import visible
 _NO_XML = RecordXml(b"", (0, 0))
 _ABOUT = re.compile(r"<([\w/]+)> (.*)", re.DOTALL)
 _TOTALS = frozenset(("total", "totals", "grand total", "subtotal", "sum", "summe", "gesamt"))
+_NEGATIVE = "is negative"
+_REFUND = " If it is a refund and the stack has SecondPayment=Add, say --refunds."
 _SHORTENED = re.compile(r"[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]+")
 
 
@@ -100,7 +102,8 @@ class _Conversion:
         for error in read_record(RawRecord(row.line, record, _NO_XML), self._rules).errors:
             about = _ABOUT.fullmatch(error)
             if about and about[1] in cells:
-                self._wrong(row, about[1], about[2])
+                refund = _REFUND if about[2].startswith(_NEGATIVE) else ""
+                self._wrong(row, about[1], about[2] + refund)
             else:
                 self._problems.add(row.line, error)
         return record if self._problems.count == before else None
