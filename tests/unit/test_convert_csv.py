@@ -360,6 +360,31 @@ class TestFiles:
         )
         assert payment.amount == 1
 
+    def test_it_is_found_where_all_is_in_quotes(self) -> None:
+        assert len(payments_of('"Invoice";"Amount";"Date"\n"I";"1";"2026-03-04"')) == 1
+
+    @pytest.mark.parametrize("line", ["sep=;", '"SEP=;"'])
+    def test_it_is_taken_from_the_line_that_excel_reads(self, line: str) -> None:
+        assert (
+            len(payments_of(f"{line}\r\nInvoice;Amount;a,Date,Paid on;Date\nI;1;;2026-03-04")) == 1
+        )
+
+    def test_titles_above_the_header_are_named_with_the_cure(self) -> None:
+        content = f"ACME, Inc.\nReceipts, March 2026\n\n{HEADER}I;1;2026-03-04\n"
+        assert problems_of(content) == [
+            "line 1: the names of the columns seem to be in line 4: say --header-line 4, or remove "
+            "what is above it."
+        ]
+        (payment,) = payments_of(content, SaidOfCsv(header_line=4))
+        assert payment.amount == 1
+        assert problems_of(content, SaidOfCsv(header_line=6)) == ["there is no row from line 6 on."]
+
+    def test_one_without_payments_is_refused_unless_that_is_right(self) -> None:
+        assert problems_of(HEADER) == [
+            "line 1: there are no payments below it. If that is right, say --allow-empty."
+        ]
+        assert payments_of(HEADER, SaidOfCsv(may_be_empty=True)) == []
+
     def test_two_separators_that_fit_are_a_question(self) -> None:
         content = "Invoice;Amount,Date;Invoice no,Paid on\n"
         (problem,) = problems_of(content)

@@ -38,6 +38,12 @@ def convert_command(
     currency: Annotated[str | None, typer.Option(help="The currency's sign, such as kr.")] = None,
     encoding: Annotated[str | None, typer.Option(help="Such as windows-1252, else UTF.")] = None,
     separator: Annotated[str | None, typer.Option(help="What is between columns, or tab.")] = None,
+    header_line: Annotated[
+        int | None, typer.Option(min=1, help="The line with the columns' names, below titles.")
+    ] = None,
+    allow_empty: Annotated[
+        bool, typer.Option("--allow-empty", help="A CSV file may have no payments.")
+    ] = False,
     currency_decimals: Annotated[
         int, typer.Option(min=0, max=3, help="The stack's CurrencyDecimals.")
     ] = 2,
@@ -57,6 +63,8 @@ def convert_command(
     with reporting():
         told = columns_told(column or [])
         between = separator_told(separator)
-        said = SaidOfCsv(told, dates, decimals, currency, encoding, between)
+        said = SaidOfCsv(
+            told, dates, decimals, currency, encoding, between, header_line, allow_empty
+        )
         done = convert(file, output, said, rules)
     new_console(stderr=True).print(done, soft_wrap=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from payments.wording import BLANKS
 SEPARATORS = (",", ";", "\t")
 MAX_LINE_CHARACTERS = 1024 * 1024
 
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _TOO_LONG = "is longer than any row of payments: is the file CSV?"
 _QUOTES = (
@@ -36,6 +38,16 @@ def encoding_of(path: Path) -> str:
     """Return what a file says of its encoding; without a word it is UTF-8."""
     with path.open("rb") as file:
         return "utf-16" if file.read(2) in _UTF_16 else "utf-8-sig"
+
+
+def separator_of(path: Path, encoding: str) -> str | None:
+    """Return what a first line sep=; says, which Excel reads and does not show."""
+    try:
+        with path.open(encoding=encoding, errors="replace") as file:
+            match = _SEPARATOR_LINE.fullmatch(file.readline(MAX_LINE_CHARACTERS))
+    except LookupError:
+        return None  # read_rows tells
+    return match[1] if match else None
 
 
 def read_rows(path: Path, encoding: str, separator: str) -> Iterator[Row]:

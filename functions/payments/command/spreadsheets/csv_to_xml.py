@@ -29,6 +29,7 @@ from payments.wording import visible
 _NO_XML = RecordXml(b"", (0, 0))
 _ABOUT = re.compile(r"<([\w/]+)> (.*)", re.DOTALL)
 _TOTALS = frozenset(("total", "totals", "grand total", "subtotal", "sum", "summe", "gesamt"))
+_NO_PAYMENTS = "there are no payments below it. If that is right, say --allow-empty."
 _NEGATIVE = "is negative"
 _REFUND = " If it is a refund and the stack has SecondPayment=Add, say --refunds."
 _SHORTENED = re.compile(r"[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]+")
@@ -52,6 +53,8 @@ def csv_to_xml(source: Path, said: SaidOfCsv, rules: ReadingRules, xml: BinaryIO
     conversion = _Conversion(table, said, rules, problems)
     conversion.learn()
     payments = conversion.write(xml)
+    if not (payments or problems.count or said.may_be_empty):
+        problems.add(table.header_line, _NO_PAYMENTS)
     problems.raise_if_any()
     return Converted(payments, table.columns)
 
