@@ -272,7 +272,7 @@ class TestRows:
 
     @pytest.mark.parametrize("word", ["Total", "TOTALS:", "Grand total", "Summe"])
     def test_one_of_totals_is_refused(self, word: str) -> None:
-        (problem,) = problems_of(f"{HEADER}I;1;2026-03-04\n{word};1;")
+        (problem,) = problems_of(f"{HEADER}I;1;2026-03-04\n{word};1;2026-03-04")
         assert problem == (
             f"line 3, column Invoice: '{word}': a row of totals is no payment. Remove it."
         )
@@ -282,6 +282,20 @@ class TestRows:
         assert problem == (
             "line 3: it names no invoice. If it is a row of totals or a remark, remove it."
         )
+
+    @pytest.mark.parametrize(
+        ("row", "column"), [("I;;2026-03-04", "Amount"), ("I;1;", "Date"), ("I; ;1/1/26", "Amount")]
+    )
+    def test_one_without_amount_or_day_is_refused(self, row: str, column: str) -> None:
+        """It would only move a payment's day, or make a payment of the day of the import."""
+        assert problems_of(f"{HEADER}I;1;2026-03-04\n{row}") == [
+            f"line 3, column {column}: is empty. Fill it in, or delete the row if it is no "
+            "payment. Write (none) only if the payment exists, and this of it is not to be changed."
+        ]
+
+    def test_one_may_say_that_a_value_is_not_given(self) -> None:
+        (payment, other) = payments_of(f"{HEADER}I;(none);2026-03-04\nJ;1.50;(None)\n")
+        assert (payment.amount, other.day) == (None, None)
 
     @pytest.mark.parametrize("row", ["I;1", "I;1;2026-03-04;rest"])
     def test_one_with_other_columns_than_the_header_is_refused(self, row: str) -> None:

@@ -131,6 +131,14 @@ def test_what_a_row_cannot_show_is_said_and_has_to_be_dealt_with(
     assert problem.endswith("put it into the column where it belongs, and empty this cell.")
 
 
+@pytest.mark.parametrize("left", ["<amount>1.50</amount>", "<paymentDate>2026-03-04</paymentDate>"])
+def test_a_record_without_amount_or_day_comes_back_as_it_was(left: str) -> None:
+    content = document(payment(f"<id>17</id>{INVOICE}{left}<appliedBy>Kim</appliedBy>"))
+    assert "(none)" in rows_of(content)[0].values()
+    (back,) = payments_of(csv_of(content))
+    assert same_values(back, records(content)[0])
+
+
 def test_what_is_known_and_not_sent_is_left_out() -> None:
     content = document(payment(f"{FULL}<balance>5</balance><lookups/>"))
     assert "Not shown here" not in rows_of(content)[0]

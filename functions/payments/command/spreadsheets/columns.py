@@ -30,6 +30,9 @@ PATHS = tuple(
 NOT_SHOWN = "Not shown here"
 """The column of our own that says what else is in a record; it has to be emptied."""
 
+NOT_GIVEN = "(none)"
+"""What a cell holds if a payment has no amount or no day on purpose; an empty one may be a slip."""
+
 # What an accounting package may mean otherwise than ConnectWise has a name of its own.
 _HEADERS = {"id": "ConnectWise id", "type": "ConnectWise type"}
 _ASKED = ("id", "type", "paymentid", "invoiceid")

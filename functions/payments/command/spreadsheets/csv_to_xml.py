@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from payments.command.spreadsheets.choice import WrongCell
-from payments.command.spreadsheets.columns import AMOUNT, DAY, NAMING, NOT_SHOWN, Columns
+from payments.command.spreadsheets.columns import (
+    AMOUNT,
+    DAY,
+    NAMING,
+    NOT_GIVEN,
+    NOT_SHOWN,
+    Columns,
+)
 from payments.command.spreadsheets.csv_rows import Row
 from payments.command.spreadsheets.csv_table import CsvTable, SaidOfCsv, open_table
 from payments.command.spreadsheets.guarding import unguarded
@@ -29,6 +36,10 @@ from payments.wording import visible
 _NO_XML = RecordXml(b"", (0, 0))
 _ABOUT = re.compile(r"<([\w/]+)> (.*)", re.DOTALL)
 _TOTALS = frozenset(("total", "totals", "grand total", "subtotal", "sum", "summe", "gesamt"))
+_EMPTY = (
+    f"is empty. Fill it in, or delete the row if it is no payment. Write {NOT_GIVEN} only if the "
+    "payment exists, and this of it is not to be changed."
+)
 _NO_PAYMENTS = "there are no payments below it. If that is right, say --allow-empty."
 _NEGATIVE = "is negative"
 _REFUND = " If it is a refund and the stack has SecondPayment=Add, say --refunds."
@@ -126,9 +137,13 @@ class _Conversion:
         elif not any(path in cells for path in NAMING):
             told = "it names no invoice. If it is a row of totals or a remark, remove it."
             self._problems.add(row.line, told)
+        else:
+            for path in self._ways:
+                if path in columns.places and path not in cells:
+                    self._wrong(row, path, _EMPTY)
 
     def _cells(self, row: Row) -> dict[str, str]:
-        """Return the values of a row by element, those left out that are empty."""
+        """Return the cells of a row by element, those left out that are empty."""
         cells = {
             path: unguarded(row.cells[place], is_text=path not in self._ways)
             for path, place in self._columns.places.items()
@@ -140,6 +155,8 @@ class _Conversion:
         """Return the values as they are in XML, and note those that cannot be."""
         read = {}
         for path, text in cells.items():
+            if path in self._ways and text.lower() == NOT_GIVEN:
+                continue
             try:
                 value = self._ways[path].value(text) if path in self._ways else _text(path, text)
             except WrongCell as wrong:

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from payments.command.spreadsheets.columns import AMOUNT, DAY, NOT_SHOWN, PATHS, header_of
+from payments.command.spreadsheets.columns import (
+    AMOUNT,
+    DAY,
+    NOT_GIVEN,
+    NOT_SHOWN,
+    PATHS,
+    header_of,
+)
 from payments.command.spreadsheets.guarding import guarded
 from payments.command.spreadsheets.record_cells import to_cells, to_element
 from payments.files.reader import ERROR_MESSAGE, Element, RawRecord, check_file, read_records
@@ -32,9 +39,12 @@ def xml_to_csv(source: Path, rules: ReadingRules, table: TextIO, separator: str)
 
 def _row(raw: RawRecord, rules: ReadingRules) -> Iterator[str]:
     cells = to_cells(raw.element)
+    not_shown = _not_shown(raw, cells, rules)
+    not_given = {} if not_shown else dict.fromkeys((AMOUNT, DAY), NOT_GIVEN)
+    cells = not_given | cells
     for path in PATHS:
         yield guarded(cells.get(path, ""), is_text=path not in (AMOUNT, DAY))
-    for told in (_not_shown(raw, cells, rules), _messages(raw.element)):
+    for told in (not_shown, _messages(raw.element)):
         yield guarded(_BETWEEN.join(told), is_text=True)
 
 
