@@ -270,12 +270,43 @@ class TestRows:
     def test_empty_ones_are_left_out(self) -> None:
         assert len(payments_of(f"\n;;\n{HEADER}\n;;\n \t;\u00a0;\nI;1;2026-03-04\n\n")) == 1
 
-    @pytest.mark.parametrize("word", ["Total", "TOTALS:", "Grand total", "Summe"])
-    def test_one_of_totals_is_refused(self, word: str) -> None:
-        (problem,) = problems_of(f"{HEADER}I;1;2026-03-04\n{word};1;2026-03-04")
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "Total",
+            "TOTALS:",
+            "Grand Total USD",
+            "Report total",
+            "Total Invoices",
+            "TOTAL CUSTOMER A",
+            "Sub-total",
+            "Total:350.00",
+            "Total 2026",
+            "Summe",
+            "Zwischensumme",
+            "Gesamtsumme (EUR)",
+            "Totale",
+            "Count",
+        ],
+    )
+    def test_one_of_totals_is_refused(self, words: str) -> None:
+        (problem,) = problems_of(f"{HEADER}I;1;2026-03-04\n{words};1;")
         assert problem == (
-            f"line 3, column Invoice: '{word}': a row of totals is no payment. Remove it."
+            f"line 3, column Invoice: '{words}': a row of totals is no payment. Remove it. If it "
+            "is one, name it otherwise, such as its invoice by ConnectWise's id."
         )
+
+    def test_one_that_begins_with_totals_is_refused_unless_its_column_is_left_out(self) -> None:
+        content = "Customer;Invoice;Amount;Date\n;I;1;2026-03-04\nTotal Energies;3;1;2026-03-04"
+        assert problems_of(content) == [
+            "line 3, column Customer: 'Total Energies': a row of totals is no payment. Remove it. "
+            "If it is one, say --column '=Customer' to leave the column out."
+        ]
+        assert len(payments_of(content, SaidOfCsv(columns=[("", "Customer")]))) == 2
+
+    @pytest.mark.parametrize("number", ["SUM-123", "INV-TOTAL-1", "Totally", "Discount-7"])
+    def test_a_number_with_such_a_word_in_it_is_no_total(self, number: str) -> None:
+        assert len(payments_of(f"{HEADER}{number};1;2026-03-04")) == 1
 
     def test_one_that_names_no_payment_is_refused(self) -> None:
         (problem,) = problems_of("Invoice;Amount;Date;Customer\nI;1;2026-03-04;A\n;1;;Total")

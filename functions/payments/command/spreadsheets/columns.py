@@ -67,12 +67,14 @@ _NOT_READ = ("", plain(ERROR_MESSAGE), plain(NOT_SHOWN))
 class Columns:
     """Where in a row each element stands; `errors` is what has to be told.
 
-    `not_shown` is where a row of our own says what else its record holds.
+    `not_shown` is where a row of our own says what else its record holds; `unread` are those of
+    which nobody has said that they are not to be read.
     """
 
     header: tuple[str, ...]
     places: Mapping[str, int]
     not_shown: int | None
+    unread: tuple[int, ...]
     errors: tuple[str, ...]
 
     def name(self, path: str) -> str:
@@ -105,7 +107,14 @@ def find_columns(header: Sequence[str], told: Told) -> Columns:
     )
     first = {path: found[0] for path, found in places.items()}
     own = plain(NOT_SHOWN)
-    return Columns(tuple(header), first, names.index(own) if own in names else None, errors)
+    not_shown = names.index(own) if own in names else None
+    known = {*_NOT_READ[1:], *(plain(name) for _, name in told)}
+    unread = tuple(
+        place
+        for place, name in enumerate(names)
+        if place not in first.values() and (not name or name not in known)
+    )
+    return Columns(tuple(header), first, not_shown, unread, errors)
 
 
 def _element(name: str, told: Told) -> str | None:

@@ -12,19 +12,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from payments.command.spreadsheets.choice import WrongCell
-from payments.command.spreadsheets.columns import (
-    AMOUNT,
-    DAY,
-    NAMING,
-    NOT_GIVEN,
-    NOT_SHOWN,
-    Columns,
-)
+from payments.command.spreadsheets.columns import AMOUNT, DAY, NOT_GIVEN, Columns
 from payments.command.spreadsheets.csv_rows import Row
 from payments.command.spreadsheets.csv_table import CsvTable, SaidOfCsv, open_table
 from payments.command.spreadsheets.guarding import unguarded
 from payments.command.spreadsheets.problems import Problems
 from payments.command.spreadsheets.record_cells import to_element, to_xml
+from payments.command.spreadsheets.row_checks import wrong_with
 from payments.command.spreadsheets.ways import Amounts, Days
 from payments.files.output import NOT_XML, beginning, ending, entry
 from payments.files.reader import Element, RawRecord
@@ -35,11 +29,6 @@ from payments.wording import visible
 
 _NO_XML = RecordXml(b"", (0, 0))
 _ABOUT = re.compile(r"<([\w/]+)> (.*)", re.DOTALL)
-_TOTALS = frozenset(("total", "totals", "grand total", "subtotal", "sum", "summe", "gesamt"))
-_EMPTY = (
-    f"is empty. Fill it in, or delete the row if it is no payment. Write {NOT_GIVEN} only if the "
-    "payment exists, and this of it is not to be changed."
-)
 _NO_PAYMENTS = "there are no payments below it. If that is right, say --allow-empty."
 _NEGATIVE = "is negative"
 _REFUND = " If it is a refund and the stack has SecondPayment=Add, say --refunds."
@@ -110,7 +99,8 @@ class _Conversion:
         """Return a row as a record, None if something is wrong with it."""
         before = self._problems.count
         cells = self._cells(row)
-        self._check_row(row, cells)
+        for problem in wrong_with(row, cells, self._table):
+            self._problems.add(row.line, *problem)
         cells = self._read(row, cells) if self._problems.count == before else {}
         record = to_element(cells)
         for error in read_record(RawRecord(row.line, record, _NO_XML), self._rules).errors:
@@ -121,26 +111,6 @@ class _Conversion:
             else:
                 self._problems.add(row.line, error)
         return record if self._problems.count == before else None
-
-    def _check_row(self, row: Row, cells: Mapping[str, str]) -> None:
-        """Note what is wrong with a row as such."""
-        columns = self._columns
-        if not self._table.is_whole(row):
-            self._problems.add(
-                row.line,
-                f"it has {len(row.cells)} values, but there are {len(columns.header)} columns: is "
-                "it cut off, or does a value need quotes?",
-            )
-        elif columns.not_shown is not None and row.cells[columns.not_shown]:
-            told = f"'{visible(row.cells[columns.not_shown])}': put it into the column where it "
-            self._problems.add(row.line, f"{told}belongs, and empty this cell.", NOT_SHOWN)
-        elif not any(path in cells for path in NAMING):
-            told = "it names no invoice. If it is a row of totals or a remark, remove it."
-            self._problems.add(row.line, told)
-        else:
-            for path in self._ways:
-                if path in columns.places and path not in cells:
-                    self._wrong(row, path, _EMPTY)
 
     def _cells(self, row: Row) -> dict[str, str]:
         """Return the cells of a row by element, those left out that are empty."""
@@ -158,7 +128,7 @@ class _Conversion:
             if path in self._ways and text.lower() == NOT_GIVEN:
                 continue
             try:
-                value = self._ways[path].value(text) if path in self._ways else _text(path, text)
+                value = self._ways[path].value(text) if path in self._ways else _text(text)
             except WrongCell as wrong:
                 self._wrong(row, path, str(wrong))
             else:
@@ -169,10 +139,8 @@ class _Conversion:
         self._problems.add(row.line, told, self._columns.name(path))
 
 
-def _text(path: str, text: str) -> str:
+def _text(text: str) -> str:
     """Return a value that no spreadsheet has spoilt, and that XML can hold."""
-    if path in NAMING and text.rstrip(": ").lower() in _TOTALS:
-        raise WrongCell(f"'{visible(text)}': a row of totals is no payment. Remove it.")
     if _SHORTENED.fullmatch(text):
         raise WrongCell(
             f"'{visible(text)}' is what a spreadsheet makes of a long number: its digits are lost. "
