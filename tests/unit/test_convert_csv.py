@@ -308,6 +308,32 @@ class TestRows:
     def test_a_number_with_such_a_word_in_it_is_no_total(self, number: str) -> None:
         assert len(payments_of(f"{HEADER}{number};1;2026-03-04")) == 1
 
+    def test_several_with_one_id_are_refused(self) -> None:
+        """One cheque for several invoices: each row would move the receipt of the one before."""
+        header = "Receipt,Invoice,Amount,Date\n"
+        rows = "CHK-7,I,1,2026-03-04\n,I,1,2026-03-04\nCHK-7,J,1,2026-03-04\n"
+        assert problems_of(header + rows) == [
+            "line 4, column Receipt: 'CHK-7' is in line 2 too, with other values: imported, each "
+            "would replace the one before. If one of them is wrong, delete it. If both were paid, "
+            "give each an id of its own, such as CHK-7-1 and CHK-7-2, or leave the column out by "
+            "--column 'externalId=' if no invoice is there twice."
+        ]
+        said = SaidOfCsv(columns=[("externalId", "")])
+        assert len(payments_of(header + rows, said)) == 3
+
+    def test_the_same_payment_twice_is_told_as_such(self) -> None:
+        row = "CHK-7,I,1,2026-03-04\n"
+        assert problems_of(f"Receipt,Invoice,Amount,Date\n{row}{row}") == [
+            "line 3, column Receipt: 'CHK-7': this is the payment of line 2 once more. Delete "
+            "one of the two. If both were paid, give each an id of its own, such as CHK-7-1 and "
+            "CHK-7-2."
+        ]
+
+    def test_several_with_one_id_of_connectwises_are_refused(self) -> None:
+        rows = "17,I,1,2026-03-04\n17,I,2,2026-03-04"
+        (problem,) = problems_of(f"ConnectWise id,Invoice,Amount,Date\n{rows}")
+        assert problem.startswith("line 3, column ConnectWise id: '17' is in line 2 too")
+
     def test_one_that_names_no_payment_is_refused(self) -> None:
         (problem,) = problems_of("Invoice;Amount;Date;Customer\nI;1;2026-03-04;A\n;1;;Total")
         assert problem == (

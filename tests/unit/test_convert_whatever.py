@@ -52,6 +52,7 @@ receipts = st.lists(
     ),
     min_size=1,
     max_size=4,
+    unique_by=lambda receipt: receipt.external_id or object(),
 )
 
 

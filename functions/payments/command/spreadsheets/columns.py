@@ -11,7 +11,8 @@ from payments.payment_fields import WRITABLE, Kind
 from payments.wording import visible
 
 AMOUNT, DAY = "amount", "paymentDate"
-NAMING = ("externalId", "invoice/identifier", "invoice/id", "id")
+EXTERNAL_ID, ID = "externalId", "id"
+NAMING = (EXTERNAL_ID, "invoice/identifier", "invoice/id", ID)
 """A row has at least one of these, or nobody knows which payment it is."""
 
 PATHS = tuple(

@@ -18,6 +18,7 @@ from payments.command.spreadsheets.csv_table import CsvTable, SaidOfCsv, open_ta
 from payments.command.spreadsheets.guarding import unguarded
 from payments.command.spreadsheets.problems import Problems
 from payments.command.spreadsheets.record_cells import to_element, to_xml
+from payments.command.spreadsheets.repeats import Repeats
 from payments.command.spreadsheets.row_checks import wrong_with
 from payments.command.spreadsheets.ways import Amounts, Days
 from payments.files.output import NOT_XML, beginning, ending, entry
@@ -67,6 +68,7 @@ class _Conversion:
         self._columns = table.columns
         self._rules = rules
         self._problems = problems
+        self._repeats = Repeats()
         self._ways: dict[str, Amounts | Days] = {
             AMOUNT: Amounts(said.decimals, said.currency, rules.currency_decimals),
             DAY: Days(said.dates),
@@ -101,6 +103,8 @@ class _Conversion:
         cells = self._cells(row)
         for problem in wrong_with(row, cells, self._table):
             self._problems.add(row.line, *problem)
+        for path, told in self._repeats.wrong_with(row, cells):
+            self._wrong(row, path, told)
         cells = self._read(row, cells) if self._problems.count == before else {}
         record = to_element(cells)
         for error in read_record(RawRecord(row.line, record, _NO_XML), self._rules).errors:
