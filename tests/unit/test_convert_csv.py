@@ -83,7 +83,7 @@ class TestColumns:
         (payment,) = payments_of("Invoice,Amount\nI,1", SaidOfCsv(columns=[("paymentDate", "")]))
         assert payment.day is None
 
-    @pytest.mark.parametrize("name", ["ID", "Payment ID", "InvoiceID", "Type"])
+    @pytest.mark.parametrize("name", ["ID", "Payment ID", "InvoiceID"])
     def test_one_that_may_be_the_accounting_packages_own_is_a_question(self, name: str) -> None:
         """Taken for ConnectWise's, an id of the package would change somebody else's payment."""
         content = f"Invoice,Amount,Date,{name}\nI,1,2026-03-04,7"
@@ -93,6 +93,65 @@ class TestColumns:
         assert payment.payment_id is None
         (payment,) = payments_of(content, SaidOfCsv(columns=[("id", name)]))
         assert payment.payment_id == 7
+
+    def test_one_that_says_what_an_amount_is_is_a_question(self) -> None:
+        content = "Invoice,Amount,Date,Currency\nI,1,2026-03-04,USD\nJ,1,2026-03-04,EUR\n"
+        assert problems_of(content) == [
+            "line 1: column Currency has 'USD' (line 2), 'EUR' (line 3): it may say that an amount "
+            "is no payment received, or of another currency. Remove the rows that are none, and "
+            "split the table by currency; then say --column '=Currency' to leave the column out."
+        ]
+        assert len(payments_of(content, SaidOfCsv(columns=[("", "Currency")]))) == 2
+
+    @pytest.mark.parametrize(
+        ("name", "cells"),
+        [
+            ("Währung", ["EUR", "CHF"]),
+            ("WKZ Umsatz", ["EUR", ""]),
+            ("Transaction type", ["Payment", "Refund"]),
+            ("transaction_type", ["Refund", "Refund"]),
+            ("Type", ["Payment", "Voided"]),
+            ("Buchungsart", ["Zahlung", "Storno"]),
+            ("Status", ["void", "void"]),
+            ("Void", ["No", "Yes"]),
+            ("S/H", ["H", "H"]),
+            ("Soll/Haben-Kennzeichen", ["S", "H"]),
+            ("Debit/Credit", ["Debit", "Credit"]),
+            ("Credit", ["", "7.00"]),
+            ("Refunded amount", ["0.00", "1.00"]),
+            ("Memo", ["March", "VOIDED"]),
+            ("Memo", ["", "Credit memo"]),
+        ],
+    )
+    def test_so_is_whatever_may_tell_a_payment_from_a_refund(
+        self, name: str, cells: list[str]
+    ) -> None:
+        rows = "".join(f"INV-{cell},1,2026-03-04,{cell}\n" for cell in cells)
+        (question,) = problems_of(f"Invoice,Amount,Date,{name}\n{rows}")
+        assert question.startswith(f"line 1: column {name} has '")
+
+    @pytest.mark.parametrize(
+        ("name", "cells"),
+        [
+            ("Currency", ["USD", "usd"]),
+            ("Type", ["Payment", "Payment"]),
+            ("Payment type", ["Credit Card", "Credit card"]),
+            ("Status", ["Cleared", "Cleared"]),
+            ("Voided", ["No", ""]),
+            ("Credit", ["", "0.00"]),
+            ("Debitor", ["10001", "10002"]),
+            ("Memo", ["Refund of March is missing", "x"]),
+            ("Customer", ["A", "B"]),
+        ],
+    )
+    def test_one_that_says_the_same_of_all_is_left_out(self, name: str, cells: list[str]) -> None:
+        rows = "".join(f"I,1,2026-03-04,{cell}\n" for cell in cells)
+        assert len(payments_of(f"Invoice,Amount,Date,{name}\n{rows}")) == 2
+
+    def test_a_question_shows_a_few_values(self) -> None:
+        rows = "".join(f"I,1,2026-03-04,type {number}\n" for number in range(20))
+        (question,) = problems_of(f"Invoice,Amount,Date,Type\n{rows}")
+        assert "'type 4' (line 6), …: it may say" in question
 
     def test_a_slip_in_what_is_told_is_named(self) -> None:
         said = SaidOfCsv(columns=[("ammount", "Amount"), ("type", "Kind")])

@@ -36,7 +36,7 @@ NOT_GIVEN = "(none)"
 
 # What an accounting package may mean otherwise than ConnectWise has a name of its own.
 _HEADERS = {"id": "ConnectWise id", "type": "ConnectWise type"}
-_ASKED = ("id", "type", "paymentid", "invoiceid")
+_ASKED = ("id", "paymentid", "invoiceid")
 _SYNONYMS = {
     "externalId": "Receipt, Receipt id, Receipt no, Receipt number",
     "invoice/identifier": "Invoice, Invoice no, Invoice nr, Invoice number",
@@ -142,8 +142,8 @@ def _questions(header: Sequence[str], told: Told) -> Iterator[str]:
         if plain(name) in _ASKED and plain(name) not in answered:
             yield (
                 f"column {name}: whose is it? Say --column 'externalId={name}' if it is your own "
-                f"id of the payment, 'id={name}', 'invoice/id={name}' or 'type={name}' if it is "
-                f"ConnectWise's, or '={name}' to leave it out."
+                f"id of the payment, 'id={name}' or 'invoice/id={name}' if it is ConnectWise's, or "
+                f"'={name}' to leave it out."
             )
 
 

@@ -20,6 +20,7 @@ from payments.command.spreadsheets.problems import Problems
 from payments.command.spreadsheets.record_cells import to_element, to_xml
 from payments.command.spreadsheets.repeats import Repeats
 from payments.command.spreadsheets.row_checks import wrong_with
+from payments.command.spreadsheets.telling import Telling
 from payments.command.spreadsheets.ways import Amounts, Days
 from payments.files.output import NOT_XML, beginning, ending, entry
 from payments.files.reader import Element, RawRecord
@@ -76,10 +77,14 @@ class _Conversion:
 
     def learn(self) -> None:
         """Find out how the columns are written."""
+        telling = Telling(self._columns)
         for row in filter(self._table.is_whole, self._table.rows()):
+            telling.learn(row)
             cells = self._cells(row)
             for path in self._ways.keys() & cells.keys():
                 self._ways[path].learn(row.line, cells[path])
+        for question in telling.questions():
+            self._problems.add(self._table.header_line, question)
         for path, way in self._ways.items():
             problem = way.choice.problem()
             if problem:
