@@ -204,6 +204,13 @@ class TestAmounts:
         (payment,) = payments_of(rows, rules=replace(RULES, refunds=refunds))
         assert payment.amount == amount
 
+    @pytest.mark.parametrize("cell", ["-.50", "\u2013,50"])
+    def test_a_dash_in_place_of_the_whole_may_be_a_minus(self, cell: str) -> None:
+        (problem,) = problems_of(
+            f"{HEADER}INV-1;{cell};2026-03-04", rules=replace(RULES, refunds=True)
+        )
+        assert "may be cents or minus: write 0 before the point." in problem
+
     def test_one_that_can_be_read_in_two_ways_is_a_question(self) -> None:
         assert wrong_amounts("5", "1.000", "2.000") == [
             "line 3, column Amount: '1.000' can be read in several ways: say --decimals . if it is "

@@ -11,6 +11,10 @@ from payments.command.spreadsheets.amount_cells import (
 )
 from payments.command.spreadsheets.choice import Cell, Choice, WrongCell
 from payments.command.spreadsheets.day_cells import Order, read_day_cell
+from payments.wording import MINUS_SIGNS, visible
+
+_NO_WHOLE = re.compile(f"[{re.escape(MINUS_SIGNS)}][.,][0-9]")
+"""In Switzerland the dash of -.50 stands for no francs, elsewhere for minus."""
 
 
 class Days:
@@ -46,6 +50,8 @@ class Amounts:
 
     def value(self, text: str) -> str:
         """Return the cell for XML, as it is if it cannot be read; raises WrongCell."""
+        if _NO_WHOLE.search(text):
+            raise WrongCell(f"'{visible(text)}' may be cents or minus: write 0 before the point.")
         cell = read_amount_cell(text, self._pattern)
         if cell.currency and self._currency and cell.currency != self._currency[0]:
             raise WrongCell(
