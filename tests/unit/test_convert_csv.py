@@ -148,6 +148,14 @@ class TestColumns:
         rows = "".join(f"I,1,2026-03-04,{cell}\n" for cell in cells)
         assert len(payments_of(f"Invoice,Amount,Date,{name}\n{rows}")) == 2
 
+    def test_a_column_without_a_name_is_asked_about_too(self) -> None:
+        content = "Invoice,Amount,Date,\nI,1,2026-03-04,VOID\n"
+        said = SaidOfCsv(columns=[("externalId", "")])
+        (question,) = problems_of(content, said)
+        assert question.startswith("line 1: column without a name has 'VOID' (line 2)")
+        assert "say --column '='" in question
+        assert len(payments_of(content, SaidOfCsv(columns=[("", "")]))) == 1
+
     def test_a_question_shows_a_few_values(self) -> None:
         rows = "".join(f"I,1,2026-03-04,type {number}\n" for number in range(20))
         (question,) = problems_of(f"Invoice,Amount,Date,Type\n{rows}")

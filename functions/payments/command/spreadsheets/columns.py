@@ -109,11 +109,11 @@ def find_columns(header: Sequence[str], told: Told) -> Columns:
     first = {path: found[0] for path, found in places.items()}
     own = plain(NOT_SHOWN)
     not_shown = names.index(own) if own in names else None
-    known = {*_NOT_READ[1:], *(plain(name) for _, name in told)}
+    known = {*_NOT_READ[1:], *(plain(name) for path, name in told if name or not path)}
     unread = tuple(
         place
         for place, name in enumerate(names)
-        if place not in first.values() and (not name or name not in known)
+        if place not in first.values() and name not in known
     )
     return Columns(tuple(header), first, not_shown, unread, errors)
 

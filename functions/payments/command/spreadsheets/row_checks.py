@@ -56,6 +56,6 @@ def _about_total(row: Row, place: int, table: CsvTable) -> str:
     if place in table.columns.places.values():
         cure = "name it otherwise, such as its invoice by ConnectWise's id."
     else:
-        cure = f"say --column '={name}' to leave the column out." if name else "empty that cell."
+        cure = f"say --column '={name}' to leave the column out."
     cell = visible(row.cells[place])
     return f"'{cell}': a row of totals is no payment. Remove it. If it is one, {cure}"

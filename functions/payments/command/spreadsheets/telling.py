@@ -71,9 +71,9 @@ def _is_no_payment(cell: str) -> bool:
 
 
 def _question(name: str, seen: list[str]) -> str:
-    more = ", …" if len(seen) > _MOST_SHOWN else ""
+    values = ", ".join(seen[:_MOST_SHOWN]) + (", …" if len(seen) > _MOST_SHOWN else "")
     return (
-        f"column {name} has {', '.join(seen[:_MOST_SHOWN])}{more}: it may say that an amount is no "
-        "payment received, or of another currency. Remove the rows that are none, and split the "
-        f"table by currency; then say --column '={name}' to leave the column out."
+        f"column {name or 'without a name'} has {values}: it may say that an amount is no payment "
+        "received, or of another currency. Remove the rows that are none, and split the table by "
+        f"currency; then say --column '={name}' to leave the column out."
     )
