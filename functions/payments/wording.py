@@ -6,7 +6,9 @@ import shlex
 from decimal import Decimal
 from unicodedata import category
 
+DEFAULT_STACK = "connectwise-payments"
 MAX_SHOWN_CHARACTERS = 100
+_MINUTE, _HOUR = 60, 3600
 
 # What programs and web pages leave around a value, and nobody sees: blanks of every width, and
 # marks of no width at all.
@@ -56,9 +58,29 @@ def seen(text: str) -> str:
     return text if text.isprintable() else "".join(map(_seen, text))
 
 
+def in_words(seconds: float) -> str:
+    """Return a time as people say it: exact enough to decide whether to wait."""
+    for unit, name in ((_HOUR, "h"), (_MINUTE, "min")):
+        if seconds >= 1.5 * unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"
+
+
+def moment(time: str) -> str:
+    """Return a time in ISO 8601 UTC as people write it."""
+    return time.replace("T", " ").replace("Z", " UTC")
+
+
 def of_receipts(count: int) -> str:
     """Return how many receipts there are, as people say it."""
     return "1 receipt" if count == 1 else f"{count} receipts"
+
+
+def command(stack: str, words: str, key: str | None = None) -> str:
+    """Return the operator's command for a stack, for a shell; a file's `key` stands at its end."""
+    where = "" if stack == DEFAULT_STACK else f"--stack {shlex.quote(stack)} "
+    file = "" if key is None else f" {as_argument(key)}"
+    return f"payments {where}{words}{file}"
 
 
 def truth_delete(external_id: str) -> str:

@@ -25,7 +25,7 @@ from demo.scene import (
 )
 from local_stack import LocalStack
 from payments.command.deployment import Deployment
-from payments.command.import_file import Imported, import_file, result
+from payments.command.import_file import FAILURES_SHOWN, Imported, import_file, result
 from payments.command.tables import table
 from payments.connectwise.budget import CLOUD_CALLS_PER_MINUTE
 from simulator.control import Simulator
@@ -38,7 +38,6 @@ EVENTS = ROOT / "events"
 _LATENCY_SECONDS = 0.4
 _SLOW = {"MaxConnections": "1"}
 _XML_LINES = 30
-_FAILURES_SHOWN = 20
 _INVOICES_SHOWN = 30
 
 _STORY = (
@@ -115,7 +114,7 @@ def _import(scene: _Scene, file: Path, name: str, about: str) -> Imported:
     scene.console.print(f"\n{name}", style="bold", soft_wrap=True)
     scene.console.print(about)
     done = import_file(scene.deployment, file, scene.console, output=scene.output)
-    for number, line in enumerate(result(done, _FAILURES_SHOWN)):
+    for number, line in enumerate(result(done, FAILURES_SHOWN)):
         scene.console.print(line, style="" if number else "bold", soft_wrap=True)
     for path in (done.copies.success_file, done.copies.fail_file):
         _show_file(scene.console, path)

@@ -16,10 +16,10 @@ from e2e.operator import Operator
 from e2e.payment_xml import payment, payment_file, read_records
 from local_stack import wait_for
 from payments.command.deployment import Deployment as CommandDeployment
-from payments.command.follow import standstill
-from payments.command.imports import list_imports
+from payments.command.follow import Patience, watch_import
 from payments.command.problem import CommandFailed
 from payments.command.results import Copies, bring
+from payments.models import SourceFile
 from payments.rules import no_invoice
 from simulator.control import Simulator
 
@@ -180,6 +180,12 @@ def found(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> CommandDeploym
     return CommandDeployment.find(boto3.Session(), operator.deployment.stack.name)
 
 
+def why(found: CommandDeployment, name: str, version: str) -> str:
+    """What is said of a file that does not move."""
+    source = SourceFile(found.bucket, f"incoming/{name}", version)
+    return watch_import(found, source, Patience()).explain()
+
+
 def test_a_file_waits_for_the_one_before_it_and_says_what_that_waits_for(
     operator: Operator, found: CommandDeployment, connectwise: Simulator, invoice: int
 ) -> None:
@@ -188,13 +194,8 @@ def test_a_file_waits_for_the_one_before_it_and_says_what_that_waits_for(
     connectwise.configure(write_payments=False)
     version = deployment.upload(payment_file(payment(invoice=invoice, amount=1)), name)
     reason = deployment.wait_until_put_back(name)
-    told = standstill(found, "another import", None)
-    assert told == (
-        f"Files are imported one after another; first comes incoming/{name}, 0 of 1 records done: "
-        f"{reason}"
-    )
-    [row] = [row for row in list_imports(found.imports_table) if row.key == f"incoming/{name}"]
-    assert standstill(found, row.import_id, row).endswith(reason)
+    assert f"Before it: 1 file: incoming/{name}." in why(found, "another.xml", "a version")
+    assert why(found, name, version).startswith(f"Waiting. {reason} Run `payments ")
     connectwise.configure(write_payments=True)
     deployment.deliver_instead_of_waiting(name, version)
     assert deployment.finished_import(name)["status"] == "Succeeded"
@@ -204,7 +205,7 @@ def test_a_file_that_never_reached_the_queue_is_told_from_one_that_waits(
     operator: Operator, found: CommandDeployment
 ) -> None:
     operator.deployment.wait_until_idle()
-    assert "Nothing has put the file into the queue" in standstill(found, "no import", None)
+    assert "The queue does not hold it yet" in why(found, "new.xml", "a version")
 
 
 def test_a_result_of_a_later_import_is_not_taken_for_ours(

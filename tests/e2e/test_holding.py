@@ -11,7 +11,8 @@ from e2e.deployed import Deploy, Deployment
 from e2e.operator import Operator
 from e2e.payment_xml import payment, payment_file
 from payments.command.deployment import Deployment as CommandDeployment
-from payments.command.follow import standstill
+from payments.command.follow import Patience, watch_import
+from payments.models import SourceFile
 from simulator.control import Simulator
 
 pytestmark = pytest.mark.e2e
@@ -50,7 +51,9 @@ def test_who_waits_for_a_file_meanwhile_is_told_why(
     for name, value in paused.environment().items():
         monkeypatch.setenv(name, value)
     found = CommandDeployment.find(boto3.Session(), paused.deployment.stack.name)
-    assert standstill(found, "an import", None).startswith("The queue is paused")
+    source = SourceFile(found.bucket, "incoming/new.xml", "a version")
+    told = watch_import(found, source, Patience()).explain()
+    assert told.startswith("Paused. The queue is held.")
 
 
 def test_a_new_deployment_leaves_the_queue_as_it_is(

@@ -30,10 +30,13 @@ OUTPUTS = {
     "FunctionName": "function",
     "QueueUrl": "queue",
     "DeadLetterQueueUrl": "dead",
+    "UndeliveredEventsQueueUrl": "undelivered",
 }
 PARAMETERS = {
     "ConnectWiseSecretName": "secret",
     "MaxConnections": "8",
+    "CallsPerMinute": "",
+    "CurrencyDecimals": "2",
     "IncomingPrefix": "incoming/",
     "SuccessPrefix": "success/",
     "FailPrefix": "fail/",
@@ -105,6 +108,8 @@ def access_through(wire: Wire) -> Access:
 
 class Session:
     """A boto3 session that has these clients."""
+
+    region_name = "eu-west-1"
 
     def __init__(self, **clients: Any) -> None:
         self._clients = clients

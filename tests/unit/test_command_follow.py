@@ -3,16 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from io import StringIO
-from typing import Any
 
 import pytest
 from rich.console import Console
 
-from fakes.dynamodb import FakeDynamoDb, FakeTable, client_error
-from payments.command.follow import News, Patience, Watch, follow, has_begun, show, standstill
+from payments.command.follow import News, Patience, Watch, follow, has_begun, show, watch_import
 from payments.command.imports import ImportRow
 from payments.import_state import Status, Tally
-from unit.operated import deployment_with
+from payments.models import SourceFile
+from unit.operated import STACK
+from unit.watched_stack import WatchedStack
 
 ENDLESS = Patience()
 BEGUN = ImportRow("id", "incoming/p.xml", Status.RUNNING, Tally())
@@ -37,7 +37,7 @@ class FakeImport:
     def read(self) -> ImportRow | None:
         return self.rows[min(self.second, len(self.rows) - 1)]
 
-    def explain(self, _row: ImportRow | None) -> str:
+    def explain(self) -> str:
         self.asked.append(self.second)
         return "It waits."
 
@@ -135,12 +135,11 @@ def test_an_explanation_is_said_once() -> None:
     assert shown(*[None] * 45, DONE) == ["It waits.", "p.xml: 4 of 4 records"]
 
 
-def test_a_new_reason_is_said_and_how_far_another_file_is_is_none() -> None:
-    first = "first comes a.xml, {} of 9 records done."
-    reasons = [None, first.format(1), None, first.format(2), "It waits.", "It waits."]
+def test_only_a_new_reason_is_said() -> None:
+    reasons = [None, "First a.xml.", None, "First a.xml.", "It waits.", "It waits."]
     waiting = [News(HALF, reason) for reason in reasons]
-    assert lines(waiting) == ["p.xml: 2 of 4 records", first.format(1), "It waits."]
-    assert bar(*waiting).count("first comes a.xml") == 1
+    assert lines(waiting) == ["p.xml: 2 of 4 records", "First a.xml.", "It waits."]
+    assert bar(*waiting).count("First a.xml.") == 1
 
 
 def test_a_refused_file_has_no_progress_to_show() -> None:
@@ -160,59 +159,65 @@ def test_on_a_terminal_an_explanation_stands_above_the_bar() -> None:
 # Why nothing moves
 
 
-class FakeQueues:
-    """A client for queues that hold so many files, and know their ARN."""
-
-    def __init__(self, **files: int) -> None:
-        self._files = files
-
-    def get_queue_attributes(self, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:  # noqa: N803
-        count = self._files.get(QueueUrl, 0)
-        return {"Attributes": dict.fromkeys(AttributeNames, 0) | {AttributeNames[0]: count}}
+@pytest.fixture
+def stack() -> WatchedStack:
+    return WatchedStack()
 
 
-class FakeLambda:
-    """A client for one event source mapping, which not everybody may look at."""
-
-    def __init__(self, state: str) -> None:
-        self._state = state
-
-    def list_event_source_mappings(self, **_: Any) -> dict[str, Any]:
-        if not self._state:
-            raise client_error("AccessDeniedException")
-        return {"EventSourceMappings": [{"UUID": "u", "State": self._state}]}
+def why(stack: WatchedStack, key: str = "incoming/a.xml", version: str = "v1") -> str:
+    """What is said of an upload that does not move."""
+    return watch_import(stack.deployment, SourceFile("bucket", key, version), ENDLESS).explain()
 
 
-def why(mapping: str = "Enabled", row: ImportRow | None = None, holding: str = "") -> str:
-    """What is said of a file that does not move, while one of the queues holds three."""
-    clients: dict[str, Any] = {
-        "dynamodb": FakeDynamoDb({"imports": FakeTable(("importId",))}),
-        "sqs": FakeQueues(**{holding: 3}),
-        "lambda": FakeLambda(mapping),
-    }
-    urls = {"QueueUrl": "files", "DeadLetterQueueUrl": "dead"}
-    urls |= {"UndeliveredEventsQueueUrl": "undelivered", "FunctionName": "importer"}
-    deployment = deployment_with(**clients)
-    return standstill(replace(deployment, outputs={**deployment.outputs, **urls}), "id", row)
+def test_a_file_that_nothing_has_queued_may_have_come_too_soon(stack: WatchedStack) -> None:
+    assert "S3 needs about five minutes after the first deployment" in why(stack)
 
 
-def test_a_file_that_nothing_has_queued_may_have_come_too_soon() -> None:
-    told = why()
-    assert "S3 needs about five minutes after the first deployment" in told
-    assert "redrive" not in told
+def test_what_can_be_redriven_is_said_with_the_command_for_this_stack(stack: WatchedStack) -> None:
+    stack.begin(stack.upload("a.xml"), "a.xml", error="down")
+    stack.announce("dead", "a.xml", "v1")
+    assert why(stack).startswith("Dead-lettered. down")
+    assert f"`payments --stack {STACK} redrive`" in why(stack)
 
 
-@pytest.mark.parametrize("where", ["dead", "undelivered"])
-def test_what_has_fallen_out_is_named_with_its_cure(where: str) -> None:
-    assert why(holding=where).endswith(
-        "`payments redrive` sends them on, once the cause is mended."
+def test_a_file_that_fell_out_of_the_queue_is_in_nobody_s_way(stack: WatchedStack) -> None:
+    stack.begin(stack.upload("dead.xml"), "dead.xml", error="down")
+    stack.announce("dead", "dead.xml", "v1")
+    stack.upload("a.xml")
+    stack.announce("queue", "a.xml", "v2")
+    assert "dead.xml" not in why(stack, version="v2")
+
+
+def test_a_file_behind_others_names_them(stack: WatchedStack) -> None:
+    stack.begin(stack.upload("b.xml"), "b.xml", error="down", updatedAt="2999-01-01T00:00:00Z")
+    stack.upload("a.xml")
+    stack.queues["queue"] = ["{}", "{}"]
+    assert why(stack, version="v2") == "Queued. Before it: 1 file: incoming/b.xml."
+
+
+def test_a_file_that_is_to_be_stopped_does_not_only_wait(stack: WatchedStack) -> None:
+    stack.begin(stack.upload("a.xml"), "a.xml", error="down", stopAsked="me, now")
+    stack.queues["queue"] = ["{}"]
+    assert why(stack).startswith("Stopping. Asked by me, now.")
+
+
+def test_a_queue_that_is_held_is_named_with_its_cure(stack: WatchedStack) -> None:
+    stack.held, stack.queues["queue"] = True, ["{}"]
+    assert (
+        why(stack) == f"Paused. The queue is held. `payments --stack {STACK} resume` lets it go on."
     )
 
 
-@pytest.mark.parametrize("row", [None, HALF])
-def test_a_queue_that_is_held_is_said_before_all_else(row: ImportRow | None) -> None:
-    assert why("Disabled", row, holding="files").startswith("The queue is paused")
+def test_who_may_only_import_hears_what_may_be_seen(stack: WatchedStack) -> None:
+    stack.denied = {"ListObjectVersions", "ReceiveMessage", "ListEventSourceMappings"}
+    stack.begin(stack.upload("a.xml"), "a.xml", error="down", updatedAt="2999-01-01T00:00:00Z")
+    stack.queues["queue"] = ["{}"]
+    assert why(stack).startswith("Waiting. down Run")
+    assert why(stack, "incoming/b.xml") == "Queued. Before it: 1 file: incoming/a.xml."
 
 
-def test_who_may_not_look_whether_it_is_held_hears_the_rest() -> None:
-    assert why("", holding="files").startswith("The queue holds 3 file(s)")
+def test_of_a_run_at_work_there_is_nothing_to_say(stack: WatchedStack) -> None:
+    now = {"updatedAt": "2999-01-01T00:00:00Z", "atWork": True, "reach": 0}
+    stack.begin(stack.upload("a.xml"), "a.xml", **now)
+    stack.queues["queue"] = ["{}"]
+    assert why(stack) == ""

@@ -74,7 +74,7 @@ def test_whoever_does_not_wait_is_told_how_to_look(payments: Run) -> None:
     ran = payments(Imports(a=None), "a.xml", "--no-wait")
     assert ran.exit_code == 0
     for how in ("status", "fetch", "stop"):
-        assert f"`payments {how} --stack {STACK} a.xml`" in ran.stdout
+        assert f"`payments --stack {STACK} {how} incoming/a.xml`" in ran.stdout
     assert not Path("a.success.xml").exists()
 
 
@@ -118,7 +118,7 @@ def test_ctrl_c_while_waiting_says_what_goes_on(
     ran = payments(Imports(), "a.xml", "b.xml")
     assert ran.exit_code == 130
     assert "incoming/a.xml is uploaded, and its import goes on" in ran.stderr
-    assert f"`payments stop --stack {STACK} a.xml` ends it." in ran.stderr
+    assert f"`payments --stack {STACK} stop incoming/a.xml` ends it." in ran.stderr
     assert ran.stderr.endswith("Not uploaded: b.xml.\n")
 
 
@@ -129,4 +129,4 @@ def test_ctrl_c_while_the_results_come_says_how_to_get_them(
     ran = payments(Imports(), "a.xml")
     assert ran.exit_code == 130
     assert "incoming/a.xml is imported" in ran.stderr
-    assert f"`payments fetch --stack {STACK} a.xml` brings them." in ran.stderr
+    assert f"`payments --stack {STACK} fetch incoming/a.xml` brings them." in ran.stderr

@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 
 from payments.command.import_file import (
-    FailedRecord,
     Imported,
     exit_code,
-    failed_records,
     object_key,
     result,
     summary,
@@ -27,22 +25,6 @@ def ended(status: Status, tally: Tally, total: int | None, error: str | None = N
     return ImportRow("id", "incoming/p.xml", status, tally, total, error=error)
 
 
-@pytest.fixture
-def fail_file(tmp_path: Path) -> Path:
-    path = tmp_path / "fail.xml"
-    path.write_text(
-        "<InvoicePayments>"
-        "<InvoicePayment><externalId>R-1</externalId><invoice><identifier>INV-1</identifier>"
-        "</invoice><ErrorMessage>one</ErrorMessage><ErrorMessage>two</ErrorMessage>"
-        "</InvoicePayment>"
-        "<InvoicePayment><invoice><id>7</id></invoice><ErrorMessage>three</ErrorMessage>"
-        "</InvoicePayment>"
-        "<InvoicePayment><ErrorMessage>four</ErrorMessage></InvoicePayment>"
-        "</InvoicePayments>"
-    )
-    return path
-
-
 @pytest.mark.parametrize("name", ["a.xml", "b/c.xml", "D.XML", "E.Xml", "a+b c.xml", "a..b.xml"])
 def test_a_file_goes_into_the_incoming_folder(name: str) -> None:
     assert object_key("incoming/", name) == f"incoming/{name}"
@@ -55,7 +37,7 @@ def test_a_key_may_be_given_with_the_folder() -> None:
 @pytest.mark.parametrize("name", ["a.txt", "a.xMl", "xml", "a.xml.gz", ""])
 def test_a_name_that_the_rule_does_not_take_is_refused(name: str) -> None:
     with pytest.raises(
-        CommandFailed, match=r"must end with \.xml\. `payments convert` makes XML of a table"
+        CommandFailed, match=r"would not be imported\. Only names that end with \.xml are"
     ):
         object_key("incoming/", name)
 
@@ -96,32 +78,22 @@ def test_of_a_file_that_was_given_up_some_may_have_been_sent() -> None:
     assert "No payment was sent" not in summary(row)
 
 
-def test_the_summary_says_what_was_replaced_and_what_it_comes_to(fail_file: Path) -> None:
+def test_the_summary_says_what_was_replaced_and_what_it_comes_to() -> None:
     tally = Tally(4, 3, 2, 1, Decimal(1000), Decimal(20), Decimal("0.50"), 2, Decimal(400))
     row = replace(
-        ended(Status.COMPLETED_WITH_FAILURES, tally, 10), first_replaced=("record 2: held 400.00",)
+        ended(Status.COMPLETED_WITH_FAILURES, tally, 10),
+        first_failures=("R-1, invoice INV-1: one; two", "R-2: three"),
+        first_replaced=("record 2: held 400.00",),
     )
-    done = Imported(row, Copies(Path("a.success.xml"), fail_file, None))
+    done = Imported(row, Copies.named(Path(), "a"))
     assert result(done, 1) == [
         "10 records: 4 created, 3 updated (2 replaced), 2 skipped, 1 failed.",
         "1,020.50 in all, without failed records whose amount cannot be read: 1,000.00 recorded, "
         "20.00 skipped, 0.50 failed.",
-        "  R-1, invoice INV-1: one two",
+        "  R-1, invoice INV-1: one; two",
         "  … and 2 more in the fail file.",
         "Replaced, of what others had made:",
         "  record 2: held 400.00",
         "  … and 1 more in the report.",
         ABOUT_REPLACED,
     ]
-
-
-def test_failed_records_are_named_as_their_sender_names_them(fail_file: Path) -> None:
-    assert failed_records(fail_file, 10) == [
-        FailedRecord("R-1, invoice INV-1", ("one", "two")),
-        FailedRecord("invoice 7", ("three",)),
-        FailedRecord("a record without external id and invoice", ("four",)),
-    ]
-
-
-def test_no_more_failed_records_are_read_than_are_wanted(fail_file: Path) -> None:
-    assert len(failed_records(fail_file, 1)) == 1

@@ -93,7 +93,7 @@ def test_it_is_waited_for() -> None:
 def test_what_takes_longer_is_said_and_counts_as_paused() -> None:
     mapping = FakeLambda(takes=1000)
     deployment = deployed(mapping)
-    assert "(Disabling)" in pause(deployment, mapping.wait).told
+    assert "(Disabling)" in pause(deployment, mapping.wait).told("")
     assert paused(deployment)
 
 
@@ -111,13 +111,13 @@ def test_whoever_pauses_hears_what_is_under_way_and_what_comes_next() -> None:
     ended = {"importId": "2", "key": "incoming/b.xml", "status": "Succeeded"}
     switched = pause(deployed(mapping, running, ended), mapping.wait)
     assert switched.under_way == ("incoming/a.xml",)
-    assert switched.told.startswith("Paused: until `payments resume`, ")
-    assert "14 days from its upload" in switched.told
-    assert "Under way: incoming/a.xml. A run that is at work" in switched.told
+    assert switched.told("payments resume").startswith("Paused: until `payments resume`, ")
+    assert "14 days from its upload" in switched.told("")
+    assert "Under way: incoming/a.xml. A run that is at work" in switched.told("")
 
 
 def test_where_nothing_is_under_way_nothing_is_said_of_it() -> None:
-    assert "Under way" not in Switched("Disabled").told
+    assert "Under way" not in Switched("Disabled").told("")
 
 
 def test_a_change_that_aws_is_still_at_work_on_is_told() -> None:

@@ -2,10 +2,9 @@
 
 from io import StringIO
 
-import pytest
 from rich.console import Console
 
-from payments.command.progress import in_words, progress_bar
+from payments.command.progress import progress_bar
 
 
 def shown(*steps: tuple[int, int | None], terminal: bool) -> str:
@@ -29,11 +28,3 @@ def test_without_a_total_the_number_is_shown() -> None:
 
 def test_a_file_or_pipe_gets_nothing() -> None:
     assert shown((100, 250), terminal=False) == ""
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0.4, "0 s"), (89, "89 s"), (90, "2 min"), (5399, "90 min"), (5400, "2 h"), (90000, "25 h")],
-)
-def test_times_are_said_as_exactly_as_is_of_use(seconds: float, said: str) -> None:
-    assert in_words(seconds) == said

@@ -118,10 +118,10 @@ def test_what_cannot_be_sent_is_kept_and_told() -> None:
 
 def test_where_nothing_is_kept_it_is_said_what_that_means() -> None:
     assert redrive(deployed(FakeSqs())) == Redriven()
-    assert "has to be uploaded again" in Redriven().told
+    assert "has to be uploaded again" in Redriven().told("")
 
 
 def test_it_is_said_how_many_go_on_and_what_may_have_to_be_corrected() -> None:
-    told = Redriven(2, 1).told
+    told = Redriven(2, 1).told("")
     assert told.startswith("2 file(s) that could not be imported and 1 that could not be queued")
     assert "upload it again" in told

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from fakes.dynamodb import client_error
 from payments.command.finding import Check, Verdict
 from payments.command.stack_checks import stack_checks
-from unit.operated import Session
+from unit.operated import STACK, Session
 from unit.test_command_subscribers import ARN, FakeSns
 from unit.watched_stack import WatchedStack
 
@@ -20,9 +21,9 @@ class CheckedStack(WatchedStack):
     def __init__(self) -> None:
         super().__init__()
         self.ringing: list[str] = []
-        self.rule = "ENABLED"
+        self.rule: str | None = "ENABLED"
+        self.made = True
         self.enabled = "true"
-        self.outputs: dict[str, str] = {}
 
     def checks(self) -> dict[str, Check]:
         """What is said of each thing."""
@@ -32,8 +33,13 @@ class CheckedStack(WatchedStack):
         session: Any = Session(**found.session._clients, **clients, sns=sns)
         deployment = replace(
             found,
-            outputs={**found.outputs, "NotificationTopicArn": ARN, **self.outputs},
-            parameters={**found.parameters, "Enabled": self.enabled},
+            outputs={**found.outputs, "NotificationTopicArn": ARN, "ReportTopicArn": ARN},
+            parameters={
+                **found.parameters,
+                "Enabled": self.enabled,
+                "AlarmEmail": "",
+                "ReportEmail": "",
+            },
             session=session,
         )
         return {check.name: check for check in stack_checks(deployment)}
@@ -42,7 +48,7 @@ class CheckedStack(WatchedStack):
 
     def describe_stack_resources(self, **_: Any) -> dict[str, Any]:
         alarms = ("FilesFailedAlarm", "DeadLettersAlarm")
-        found = [("AWS::Events::Rule", "FileArrivedRule")]
+        found = [("AWS::Events::Rule", "FileArrivedRule")] if self.made else []
         found += [("AWS::CloudWatch::Alarm", name) for name in alarms]
         rows = [
             {"ResourceType": kind, "LogicalResourceId": name, "PhysicalResourceId": f"stack-{name}"}
@@ -60,6 +66,8 @@ class CheckedStack(WatchedStack):
 
     def describe_rule(self, *, Name: str) -> dict[str, Any]:  # noqa: N803
         assert Name == "stack-FileArrivedRule"
+        if self.rule is None:
+            raise client_error("ResourceNotFoundException")
         return self._answer("DescribeRule", {"State": self.rule})
 
 
@@ -90,9 +98,25 @@ def test_imports_may_be_switched_off_by_parameter_or_by_hand(stack: CheckedStack
     assert "Parameter Enabled is false" in bad(stack)["Imports are switched on"]
 
 
+def test_a_rule_that_is_not_there_is_a_finding(stack: CheckedStack) -> None:
+    """Whether the stack does not have it, or somebody has deleted it."""
+    stack.rule = None
+    assert "deploy the stack anew" in bad(stack)["Imports are switched on"]
+    stack.made = False
+    assert "deploy the stack anew" in bad(stack)["Imports are switched on"]
+
+
+def test_nothing_is_asked_twice(stack: CheckedStack) -> None:
+    stack.checks()
+    once = ("DescribeStackResources", "ListEventSourceMappings", "Scan", "DescribeRule")
+    assert [stack.calls.count(operation) for operation in once] == [1, 1, 1, 1]
+    counts = len(stack.queues) + 1  # and the ARN of the queue
+    assert stack.calls.count("GetQueueAttributes") == counts
+
+
 def test_a_queue_that_is_held_is_a_finding(stack: CheckedStack) -> None:
     stack.held = True
-    assert "payments resume" in bad(stack)["Queue goes on"]
+    assert f"`payments --stack {STACK} resume`" in bad(stack)["Queue goes on"]
 
 
 def test_files_that_wait_are_counted_with_the_reason_of_the_first(stack: CheckedStack) -> None:
@@ -111,7 +135,6 @@ def test_uploads_that_nothing_will_import_are_a_finding(stack: CheckedStack) -> 
 
 
 def test_dead_letters_and_undelivered_events_are_findings(stack: CheckedStack) -> None:
-    stack.outputs = {"UndeliveredEventsQueueUrl": "undelivered"}
     stack.queues |= {"dead": ["{}"], "undelivered": ["{}", "{}"]}
     assert "1 file(s)" in bad(stack)["Dead-letter queue is empty"]
     assert "2 upload(s)" in bad(stack)["Every upload is queued"]

@@ -179,7 +179,9 @@ def test_a_run_that_ended_without_a_word_is_told_from_one_at_work() -> None:
 def test_a_run_without_news_says_what_that_may_be() -> None:
     found = standing(scene(row("a", ago=180.0, at_work=True), queued=1))
     assert found.state is State.RUNNING
-    assert found.told.why.startswith("No news for 3 min: ConnectWise throttles, or")
+    assert found.told.why.startswith(
+        "No news since 2025-06-15 15:03:40 UTC: ConnectWise throttles, or"
+    )
 
 
 def test_an_import_between_two_runs_is_paused_with_the_queue() -> None:
@@ -224,11 +226,22 @@ def test_an_import_that_is_to_end_says_what_it_waits_for() -> None:
 
 
 def test_a_rate_is_told_as_soon_as_there_is_one() -> None:
-    running = row("a", at_work=True, tally=Tally(created=5))
-    assert rate(running) == "About 0 records a minute so far, 1 h 0 min left."
+    running = row("a", at_work=True, run=1, tally=Tally(created=5))
+    assert rate(running) == "About 0 records a minute so far, 60 min left."
     quick = replace(running, total=6000, tally=Tally(created=3000), started_at=iso(NOW - 60))
-    assert rate(quick) == "About 3,000 records a minute so far, 1 min left."
+    assert rate(quick) == "About 3,000 records a minute so far, 60 s left."
     assert rate(replace(quick, started_at=iso(NOW))) == ""
+
+
+def test_no_rate_is_told_of_a_later_run_since_what_lies_between_is_no_work() -> None:
+    assert rate(row("a", at_work=True, run=2, tally=Tally(created=5))) == ""
+
+
+def test_whoever_waits_for_access_is_told_what_names_the_cure() -> None:
+    refused = standing(scene(row("a", error="The keys are refused."), queued=1, stack="uk"))
+    assert refused.told.to_do.startswith("Run `payments --stack uk check`, and mend what it names.")
+    throttled = standing(scene(row("a", error="ConnectWise throttles."), queued=1))
+    assert throttled.told.to_do == "It is tried again by itself."
 
 
 # ---- When it has ended ---------------------------------------------------------------------------
@@ -254,7 +267,7 @@ def test_of_a_file_without_any_record_done_there_is_no_fail_file_to_correct() ->
     refused = row("a", Status.FAILED, error="line 1: no.")
     assert standing(scene(refused)).told.to_do == "Correct the file and upload it again."
     given_up = replace(refused, tally=Tally(created=1, failed=9))
-    assert "correct that, and upload it" in standing(scene(given_up)).told.to_do
+    assert "correct that, and upload it under another name" in standing(scene(given_up)).told.to_do
 
 
 def test_nobody_is_told_to_upload_what_somebody_has_stopped() -> None:

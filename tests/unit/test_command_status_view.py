@@ -81,7 +81,10 @@ def test_a_queued_file_says_how_many_are_before_it() -> None:
     before = tuple(f"incoming/{number}.xml" for number in range(5))
     queued = Standing("incoming/a.xml", Told(State.QUEUED), upload=UPLOAD, before=before)
     assert listed(queued)[2].strip() == "5 files before it."
-    assert told(queued)["Before it"] == "5 files: 0.xml, 1.xml, 2.xml and 2 more"
+    assert (
+        told(queued)["Before it"]
+        == "5 files: incoming/0.xml, incoming/1.xml, incoming/2.xml and 2 more"
+    )
 
 
 def test_uploads_that_nothing_will_import_are_listed_apart_and_not_without_end() -> None:

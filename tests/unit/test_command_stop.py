@@ -1,155 +1,171 @@
-"""Ending an import, and keeping one from beginning."""
+"""Ending imports, and keeping them from beginning."""
 
-# ruff: noqa: N803 # boto3's names of arguments
+from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from fakes.dynamodb import client_error
-from payments.command.deployment import Deployment
 from payments.command.problem import CommandFailed
-from payments.command.stop import stop_import
-from payments.importer import import_id
-from payments.models import SourceFile
-from unit.operated import OUTPUTS, PARAMETERS
+from payments.command.stop import stop_imports
+from unit.operated import STACK, ReadTable
+from unit.watched_stack import WatchedStack
 
-KEY = "incoming/wrong.xml"
-NEWEST = import_id(SourceFile("bucket", KEY, "v2"))
+KEY = "incoming/a.xml"
 
 
-class Imports(dict[str, dict[str, Any]]):
-    """The imports table, as boto3's resource; `meanwhile` happens before a write."""
-
-    meanwhile: Callable[[], None] = staticmethod(lambda: None)
-
-    def scan(self) -> dict[str, Any]:
-        return {"Items": [*self.values()]}
-
-    def get_item(self, Key: dict[str, str], **_: Any) -> dict[str, Any]:
-        found = self.get(Key["importId"])
-        return {"Item": found} if found else {}
-
-    def update_item(self, Key: dict[str, str], **request: Any) -> None:
-        self.meanwhile()
-        row = self[Key["importId"]]
-        if row["status"] != "Running":
-            raise client_error("ConditionalCheckFailedException")
-        row["stopAsked"] = request["ExpressionAttributeValues"][":asked"]
-
-    def put_item(self, Item: dict[str, Any], **_: Any) -> None:
-        self.meanwhile()
-        if Item["importId"] in self:
-            raise client_error("ConditionalCheckFailedException")
-        self[Item["importId"]] = Item
-
-    def add(self, name: str, status: str, key: str = KEY) -> None:
-        self[name] = {"importId": name, "key": key, "status": status}
+def nothing() -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class FakeS3:
-    """A client for a bucket with one file."""
+@dataclass(slots=True)
+class Stack(WatchedStack):
+    """A stack with a queue; `meanwhile` happens before the first write to its imports table."""
 
-    version: str = "v2"
+    meanwhile: Callable[[], None] = field(default=nothing)
 
-    def head_object(self, Bucket: str, Key: str) -> dict[str, str]:
-        if (Bucket, Key) != ("bucket", KEY):
-            raise client_error("404")
-        return {"VersionId": self.version}
+    def waits(self) -> str:
+        """Upload a file, and have it wait in the queue; return its import's id."""
+        name = self.upload("a.xml")
+        self.queues["queue"].append("{}")
+        return name
 
+    def runs(self, name: str) -> None:
+        """Let an import be at work."""
+        now = {"updatedAt": "2999-01-01T00:00:00Z", "atWork": True, "reach": 0, "run": 1}
+        self.begin(name, "a.xml", **now)
 
-@dataclass(frozen=True, slots=True)
-class FakeSqs:
-    """A client for a queue that holds so many files."""
+    def ends(self, name: str) -> None:
+        """Let an import end."""
+        ended = {"status": "Succeeded", "finishedAt": "2026-01-02T03:05:00Z", "run": 1}
+        self.begin(name, "a.xml", **ended)
 
-    files: int = 1
-
-    def get_queue_attributes(self, AttributeNames: list[str], **_: Any) -> dict[str, Any]:
-        return {"Attributes": dict.fromkeys(AttributeNames, 0) | {AttributeNames[0]: self.files}}
-
-
-@dataclass(frozen=True, slots=True)
-class FakeSession:
-    """A boto3 session for these, whose resource DynamoDB has one table."""
-
-    imports: Imports
-    clients: dict[str, Any]
-
-    def client(self, service: str, **_: Any) -> Any:
-        return self.clients[service]
-
-    def resource(self, _: str, **__: Any) -> "FakeSession":
-        return self
-
-    def Table(self, _: str) -> Imports:  # noqa: N802 # boto3's
-        return self.imports
+    @property
+    def stopped(self) -> set[str]:
+        """The imports that are to end."""
+        return {row["importId"] for row in self.imports.all() if "stopAsked" in row}
 
 
 @pytest.fixture
-def imports() -> Imports:
-    return Imports()
+def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
+    deployed = Stack()
+
+    def write(condition: Callable[[dict[str, Any] | None], bool], name: str, new: Any) -> None:
+        meanwhile, deployed.meanwhile = deployed.meanwhile, nothing
+        meanwhile()
+        found = deployed.imports.get(name)
+        if not condition(found):
+            raise client_error("ConditionalCheckFailedException")
+        deployed.imports.put({**(found or {}), "importId": name, **new})
+
+    def update_item(_: Any, **request: Any) -> None:
+        asked = {"stopAsked": request["ExpressionAttributeValues"][":asked"]}
+        name = request["Key"]["importId"]
+        write(lambda row: row is not None and row["status"] == "Running", name, asked)
+
+    def put_item(_: Any, **request: Any) -> None:
+        item = request["Item"]
+        write(lambda row: row is None, item["importId"], item)
+
+    monkeypatch.setattr(ReadTable, "update_item", update_item)
+    monkeypatch.setattr(ReadTable, "put_item", put_item, raising=False)
+    return deployed
 
 
-def deployed(imports: Imports, s3: FakeS3 = FakeS3(), sqs: FakeSqs = FakeSqs()) -> Deployment:
-    session: Any = FakeSession(imports, {"s3": s3, "sqs": sqs})
-    return Deployment("stack", {**OUTPUTS, "QueueUrl": "files"}, PARAMETERS, session)
+def stop(stack: Stack) -> list[str]:
+    return stop_imports(stack.deployment, KEY)
 
 
-def stopped(imports: Imports) -> set[str]:
-    return {name for name, row in imports.items() if "stopAsked" in row}
+def test_a_running_import_is_asked_to_end(stack: Stack) -> None:
+    stack.ends(stack.upload("a.xml"))
+    running = stack.waits()
+    stack.runs(running)
+    stack.begin("another", "other.xml", updatedAt="2999-01-01T00:00:00Z")
+    [told] = stop(stack)
+    assert "will end soon" in told
+    assert f"`payments --stack {STACK} status {KEY}`" in told
+    assert stack.stopped == {running}
 
 
-def test_a_running_import_is_asked_to_end(imports: Imports) -> None:
-    imports.add("running", "Running")
-    imports.add("another", "Running", key="incoming/other.xml")
-    imports.add("earlier", "Succeeded")
-    assert "will end soon" in stop_import(deployed(imports), KEY)
-    assert stopped(imports) == {"running"}
+def test_one_that_has_just_ended_is_told_so(stack: Stack) -> None:
+    running = stack.waits()
+    stack.runs(running)
+    stack.meanwhile = lambda: stack.ends(running)
+    [told] = stop(stack)
+    assert told.endswith("has just ended.")
 
 
-def test_one_that_has_just_ended_is_told_so(imports: Imports) -> None:
-    imports.add("running", "Running")
-    imports.meanwhile = lambda: imports.add("running", "Succeeded")
-    with pytest.raises(CommandFailed, match="has just ended"):
-        stop_import(deployed(imports), KEY)
+def test_a_file_that_waits_is_kept_from_beginning(stack: Stack) -> None:
+    stack.ends(stack.upload("a.xml"))
+    waiting = stack.waits()
+    [told] = stop(stack)
+    assert "has not begun" in told
+    assert stack.stopped == {waiting}
+    row = stack.imports.get(waiting)
+    assert row is not None
+    assert row["versionId"] == "v2"
 
 
-def test_a_file_that_waits_is_kept_from_beginning(imports: Imports) -> None:
-    """Its newest version: an earlier one has been imported."""
-    imports.add("earlier", "Succeeded")
-    assert "has not begun" in stop_import(deployed(imports), KEY)
-    assert stopped(imports) == {NEWEST}
-    assert imports[NEWEST]["versionId"] == "v2"
+def test_every_version_that_waits_or_runs_is_stopped_and_named_by_its_time(stack: Stack) -> None:
+    """Else the older, wrong one would be paid, and the correction closed."""
+    running, wrong, correction = (stack.waits() for _ in range(3))
+    stack.runs(running)
+    told = stop(stack)
+    assert stack.stopped == {running, wrong, correction}
+    assert ["will end soon" in line for line in told] == [True, False, False]
+    assert len({line.split(" UTC ")[0] for line in told}) == 3
 
 
-def test_one_that_has_begun_meanwhile_is_to_be_stopped_again(imports: Imports) -> None:
+def test_to_stop_twice_is_to_stop_the_same(stack: Stack) -> None:
+    names = {stack.waits() for _ in range(2)}
+    first = stop(stack)
+    assert stop(stack) == first
+    assert stack.stopped == names
+
+
+def test_what_is_uploaded_later_is_not_stopped(stack: Stack) -> None:
+    names = {stack.waits()}
+
+    def upload() -> None:
+        stack.waits()
+
+    stack.meanwhile = upload
+    stop(stack)
+    assert stack.stopped == names
+
+
+def test_a_dead_letter_is_stopped_for_when_it_is_redriven(stack: Stack) -> None:
+    name = stack.upload("a.xml")
+    stack.announce("dead", "a.xml", "v1")
+    stop(stack)
+    assert stack.stopped == {name}
+
+
+def test_one_that_has_begun_meanwhile_is_asked_to_end(stack: Stack) -> None:
     """So that what is said is true of what is stopped."""
-    imports.meanwhile = lambda: imports.add(NEWEST, "Running")
-    with pytest.raises(CommandFailed, match="has just begun"):
-        stop_import(deployed(imports), KEY)
+    name = stack.waits()
+    stack.meanwhile = lambda: stack.runs(name)
+    [told] = stop(stack)
+    assert "will end soon" in told
+    assert stack.stopped == {name}
 
 
-def test_what_has_ended_is_told_so(imports: Imports) -> None:
-    imports.add(NEWEST, "Succeeded")
-    with pytest.raises(CommandFailed, match="it has ended"):
-        stop_import(deployed(imports), KEY)
+def test_what_has_ended_is_told_so(stack: Stack) -> None:
+    stack.ends(stack.upload("a.xml"))
+    with pytest.raises(CommandFailed, match="runs or waits"):
+        stop(stack)
 
 
-def test_where_nothing_waits_nothing_is_noted(imports: Imports) -> None:
+def test_of_what_nothing_will_import_nothing_is_noted(stack: Stack) -> None:
     """A note that no run ever finds would look like a running import for good."""
-    with pytest.raises(CommandFailed, match="no file waits"):
-        stop_import(deployed(imports, sqs=FakeSqs(0)), KEY)
-    assert not imports
+    stack.bucket.put(KEY, b"<a/>")
+    with pytest.raises(CommandFailed, match="runs or waits"):
+        stop(stack)
+    assert not stack.imports.all()
 
 
-def test_a_file_that_is_not_there_is_told_so(imports: Imports) -> None:
-    with pytest.raises(CommandFailed, match="There is no file s3://bucket/incoming/none"):
-        stop_import(deployed(imports), "incoming/none.xml")
-
-
-def test_without_versions_it_is_not_known_which_file_is_meant(imports: Imports) -> None:
-    with pytest.raises(CommandFailed, match="keeps no versions"):
-        stop_import(deployed(imports, s3=FakeS3("null")), KEY)
+def test_a_file_that_is_not_there_is_told_so(stack: Stack) -> None:
+    with pytest.raises(CommandFailed, match=r"Nothing of the name incoming/a\.xml was uploaded"):
+        stop(stack)

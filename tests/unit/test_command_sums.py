@@ -195,7 +195,7 @@ def test_nothing_is_asked_where_there_is_nothing_to_adopt(scene: Scene) -> None:
 def test_without_a_payment_there_is_nothing_to_adopt_but_to_reset(scene: Scene) -> None:
     code, said = scene.runs("adopt", "206", "--yes")
     assert code == 2
-    assert "truth reset 206" in said
+    assert "reset the invoice instead" in said
 
 
 def test_after_a_reset_the_next_receipt_replaces_what_is_held(scene: Scene) -> None:

@@ -23,7 +23,9 @@ class WatchedStack:
 
     bucket: FakeBucket = field(default_factory=FakeBucket)
     imports: FakeTable = field(default_factory=lambda: FakeTable(("importId",)))
-    queues: dict[str, list[str]] = field(default_factory=lambda: {"queue": [], "dead": []})
+    queues: dict[str, list[str]] = field(
+        default_factory=lambda: {"queue": [], "dead": [], "undelivered": []}
+    )
     held: bool = False
     denied: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)

@@ -13,8 +13,8 @@ from payments.command.cli import convert, holding, imports, tenant
 from payments.command.cli.base import Where, print_anything
 from payments.command.cli.commands import Commands
 from payments.command.cli.truth import truth
-from payments.command.deployment import DEFAULT_STACK
 from payments.command.version import this_version
+from payments.wording import DEFAULT_STACK
 
 _EPILOG = """\
 Example: payments import october.xml --stack payments-uk

@@ -25,16 +25,23 @@ _SLOWER = (
     "until this is granted, and so do the files behind it."
 )
 
-MEND_FIRST = "Mend what is missing or failed, then run `payments check` again."
-NEXT = """\
-What comes next:
-  1. payments probe --invoice NUMBER   in a sandbox, or on an invoice made for tests:
-                                       what your ConnectWise does
-  2. payments preview FILE             what an import of your file would do
-  3. payments import FILE              a file with one payment
-  4. look at it in ConnectWise: its amount, its day, the invoice's balance"""
-
 _T = TypeVar("_T")
+
+
+def what_next(deployment: Deployment, *, bad: bool) -> str:
+    """Return what comes after the checks."""
+    if bad:
+        check = deployment.command("check")
+        return f"Mend what is missing or failed, then run `{check}` again."
+    return f"""\
+What comes next:
+  1. {deployment.command("probe --invoice NUMBER")}
+     in a sandbox, or on an invoice made for tests: what your ConnectWise does
+  2. {deployment.command("preview FILE")}
+     what an import of your file would do
+  3. {deployment.command("import FILE")}
+     a file with one payment
+  4. look at it in ConnectWise: its amount, its day, the invoice's balance"""
 
 
 def run_checks(deployment: Deployment) -> Iterator[Check]:

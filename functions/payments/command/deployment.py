@@ -14,8 +14,7 @@ from payments.command.problem import CommandFailed
 from payments.models import SecondPayment
 from payments.stores.aws import error_code
 from payments.stores.result_files import ResultKeys, result_keys
-
-DEFAULT_STACK = "connectwise-payments"
+from payments.wording import command
 
 _CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10, read_timeout=60
@@ -38,6 +37,10 @@ _PARAMETERS = (
     "MaxConnections",
     "PreventReprocessing",
     "SecondPayment",
+    "CallsPerMinute",
+    "CurrencyDecimals",
+    "AlarmEmail",
+    "ReportEmail",
     "Enabled",
     "IncomingPrefix",
     "SuccessPrefix",
@@ -76,9 +79,20 @@ class Deployment:
         if missing:
             raise CommandFailed(
                 f"Stack {stack} is {found['StackStatus']} and has no {', '.join(missing)}: it is "
-                "not this application, or another version of it."
+                "not this application, or another version of it. Deploy this version (`sam build "
+                "&& sam deploy`), or use the command of that version."
             )
         return cls(stack, outputs, parameters, session)
+
+    def command(self, words: str, key: str | None = None) -> str:
+        """Return the command that does that with this stack, for a shell."""
+        return command(self.stack, words, key)
+
+    @property
+    def region(self) -> str:
+        """The region it is in."""
+        region: str = self.session.region_name
+        return region
 
     def client(self, service: str) -> Any:
         """Return the boto3 client of a service."""
@@ -146,13 +160,13 @@ class Deployment:
 
     @property
     def currency_decimals(self) -> int:
-        """How many decimals an amount has; older versions of the template have two."""
-        return int(self.parameters.get("CurrencyDecimals", "2"))
+        """How many decimals an amount has."""
+        return int(self.parameters["CurrencyDecimals"])
 
     @property
     def calls_per_minute(self) -> int | None:
-        """How many calls are made in a minute at most; an older template says nothing."""
-        return int(self.parameters.get("CallsPerMinute") or 0) or None
+        """How many calls are made in a minute at most."""
+        return int(self.parameters["CallsPerMinute"] or 0) or None
 
     @property
     def connections(self) -> int:

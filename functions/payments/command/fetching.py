@@ -35,7 +35,7 @@ def fetch_results(deployment: Deployment, key: str, folder: Path) -> Fetched:
     if row is None or not row.finished:
         raise CommandFailed(
             f"The newest upload of {key} is {newest.state}: it has no result yet, and nothing was "
-            "fetched. `payments status` with its name says more."
+            f"fetched. `{deployment.command('status', key)}` says more."
         )
     make_folder(folder)
     copies = Copies.named(folder, _local_name(key))

@@ -38,4 +38,9 @@ def if_permitted(name: str, permission: str, look: Callable[[], Check]) -> Check
     """Return what is found, or that the operator may not look."""
     looking = Looking()
     found = looking.at(name, permission, look)
-    return found or Check(name, Verdict.UNKNOWN, f"You lack {permission}.")
+    return found or not_permitted(name, permission)
+
+
+def not_permitted(name: str, permission: str) -> Check:
+    """Return that the operator may not look."""
+    return Check(name, Verdict.UNKNOWN, f"You lack {permission}.")

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from math import inf
-from time import monotonic, sleep
+from time import monotonic, sleep, time
 
-from botocore.exceptions import ClientError
 from rich.console import Console
 
 from payments.command.deployment import Deployment
-from payments.command.imports import ImportRow, find_import, list_imports
-from payments.command.letters import messages_in
-from payments.command.pausing import paused
-from payments.command.progress import in_words, new_progress
+from payments.command.imports import ImportRow, find_import
+from payments.command.progress import new_progress
+from payments.command.status import standing_of
+from payments.command.uploads import Upload
+from payments.importer import import_id
+from payments.models import SourceFile
+from payments.wording import in_words
 
 _POLL_SECONDS = 0.5
 _PATIENCE_SECONDS = 10.0
 _LINE_SECONDS = 30.0
-# It changes all the time, and is no other reason.
-_HOW_FAR = re.compile(r", \d+ of \d+ records done")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +52,22 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """How to look at an import: its row, the reason for a standstill, and the time."""
+    """How to look at an import: its row, the reason for a standstill, if any, and the time."""
 
     read: Callable[[], ImportRow | None]
-    explain: Callable[[ImportRow | None], str]
+    explain: Callable[[], str]
     patience: Patience = Patience()
     now: Callable[[], float] = monotonic
     pause: Callable[[], None] = lambda: sleep(_POLL_SECONDS)
 
 
-def watch_import(deployment: Deployment, import_id: str, patience: Patience) -> Watch:
-    """Return how to look at an import of a deployment."""
+def watch_import(deployment: Deployment, source: SourceFile, patience: Patience) -> Watch:
+    """Return how to look at the import of a file that has just been uploaded."""
+    name = import_id(source)
+    upload = Upload(name, source.key, source.version_id or "", time(), newest=True)
     return Watch(
-        lambda: find_import(deployment.imports_table, import_id),
-        lambda row: standstill(deployment, import_id, row),
+        lambda: find_import(deployment.imports_table, name),
+        lambda: standing_of(deployment, upload).explanation,
         patience,
     )
 
@@ -82,40 +83,9 @@ def follow(watch: Watch) -> Iterator[News]:
         if row != seen:
             seen, since, waits_for = row, watch.now(), None
         elif watch.now() - since >= _PATIENCE_SECONDS:
-            waits_for = watch.explain(row)
+            waits_for = watch.explain() or None
             since = watch.now()
     yield News(seen, at=watch.now())
-
-
-def standstill(deployment: Deployment, import_id: str, row: ImportRow | None) -> str:
-    """Say why nothing moves, as far as tables and queues show it."""
-    if _is_held(deployment):
-        return "The queue is paused: the file begins, or goes on, after `payments resume`."
-    if row is not None and row.error:
-        return f"It waits, and is tried again by itself: {row.error}"
-    if row is not None:
-        return (
-            "It is at work, and there is nothing new yet. If a run of it was ended, it goes on by "
-            "itself within 16 minutes."
-        )
-    others = [
-        other
-        for other in list_imports(deployment.imports_table)
-        if not other.finished and other.import_id != import_id
-    ]
-    if others:
-        return _waits_for_another(others[-1])
-    waiting = messages_in(deployment, deployment.outputs["QueueUrl"])
-    if waiting:
-        return (
-            f"The queue holds {waiting} file(s), and no import has begun: the function is "
-            "starting, or fails. Its log says why."
-        )
-    return (
-        "Nothing has put the file into the queue yet. If the stack is new: S3 needs about five "
-        "minutes after the first deployment until it tells of uploads. Upload the file again then. "
-        f"If not: is the stack's rule FileArrivedRule enabled? {_fallen_out(deployment)}"
-    )
 
 
 def show(console: Console, name: str, news: Iterable[News]) -> ImportRow | None:
@@ -130,9 +100,8 @@ def show(console: Console, name: str, news: Iterable[News]) -> ImportRow | None:
 def _each_reason_once(news: Iterable[News]) -> Iterator[News]:
     said = None
     for item in news:
-        reason = item.waits_for and _HOW_FAR.sub("", item.waits_for)
-        yield replace(item, waits_for=None) if reason == said else item
-        said = reason or said
+        yield replace(item, waits_for=None) if item.waits_for == said else item
+        said = item.waits_for or said
 
 
 def _bar(console: Console, name: str, news: Iterable[News]) -> ImportRow | None:
@@ -183,27 +152,3 @@ class _Pace:
         speed = (done - self.done) / (now - self.at)
         how_fast = f"{speed:.0f} a second" if speed >= 1 else f"{60 * speed:.1f} a minute"
         return f"{told}, {how_fast}, {in_words((total - done) / speed)} left"
-
-
-def _waits_for_another(other: ImportRow) -> str:
-    progress = "" if other.total is None else f", {other.tally.done} of {other.total} records done"
-    error = f": {other.error}" if other.error else "."
-    return f"Files are imported one after another; first comes {other.key}{progress}{error}"
-
-
-def _is_held(deployment: Deployment) -> bool:
-    try:
-        return paused(deployment)
-    except ClientError:  # whoever imports may be permitted less than whoever operates
-        return False
-
-
-def _fallen_out(deployment: Deployment) -> str:
-    dead = messages_in(deployment, deployment.outputs["DeadLetterQueueUrl"])
-    undelivered = messages_in(deployment, deployment.outputs["UndeliveredEventsQueueUrl"])
-    told = f"Dead letters: {dead}; files that EventBridge could not queue: {undelivered}."
-    return (
-        f"{told} `payments redrive` sends them on, once the cause is mended."
-        if dead + undelivered
-        else told
-    )

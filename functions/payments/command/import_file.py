@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from rich.console import Console
 
-from payments.command.deployment import DEFAULT_STACK, Deployment
+from payments.command.deployment import Deployment
 from payments.command.follow import Patience, follow, show, watch_import
 from payments.command.imports import ImportRow
-from payments.command.names import as_text
+from payments.command.names import as_text, unfit_name
 from payments.command.problem import CommandFailed, NotFinished, interrupted_as
 from payments.command.results import Copies, bring, make_folder
 from payments.command.upload import upload
-from payments.errors import FileRefused
-from payments.files.reader import ERROR_MESSAGE, Element, read_records
 from payments.import_state import Status
-from payments.importer import import_id
 from payments.models import SourceFile
-from payments.wording import ABOUT_REPLACED, NOT_IN_IT, as_argument, money
+from payments.wording import ABOUT_REPLACED, NOT_IN_IT, money
 
-_SUFFIXES = (".xml", ".XML", ".Xml")  # as the template's rule has them
+FAILURES_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +28,6 @@ class Imported:
 
     row: ImportRow
     copies: Copies
-
-
-@dataclass(frozen=True, slots=True)
-class FailedRecord:
-    """A record of a fail file: what it is about, and its error messages."""
-
-    about: str
-    messages: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +87,9 @@ def import_chosen(
     """Upload a file, wait for its import, and fetch what comes back."""
     source = upload(deployment, chosen.file, chosen.key, console)
     row = wait_for(deployment, source, chosen.name, console, patience)
-    argument = _argument(deployment, source.key)
+    fetch = deployment.command("fetch", source.key)
     with interrupted_as(
-        f"{source.key} is imported, and its files are not here yet: `payments fetch {argument}` "
-        "brings them."
+        f"{source.key} is imported, and its files are not here yet: `{fetch}` brings them."
     ):
         copies = bring(deployment, source.key, row.import_id, chosen.copies)
     return Imported(row, copies)
@@ -118,7 +105,7 @@ def wait_for(
     how_to_go_on = going_on(deployment, source.key)
     with interrupted_as(f"Not waiting any longer. {how_to_go_on}"):
         say_uploaded(console, source)
-        news = follow(watch_import(deployment, import_id(source), patience))
+        news = follow(watch_import(deployment, source, patience))
         row = show(console, name, news)
     if row is None or not patience.enough(row):
         raise NotFinished(f"Not finished in time, and not waiting any longer. {how_to_go_on}")
@@ -132,19 +119,11 @@ def say_uploaded(console: Console, source: SourceFile) -> None:
 
 def going_on(deployment: Deployment, key: str) -> str:
     """Say of an uploaded file how to look at its import, to get its files, and to end it."""
-    argument = _argument(deployment, key)
+    status, fetch, stop = (deployment.command(word, key) for word in ("status", "fetch", "stop"))
     return (
-        f"{key} is uploaded, and its import goes on: `payments status {argument}` shows how it "
-        f"stands, `payments fetch {argument}` brings its files when it has ended, `payments stop "
-        f"{argument}` ends it."
+        f"{key} is uploaded, and its import goes on: `{status}` shows how it stands, `{fetch}` "
+        f"brings its files when it has ended, `{stop}` ends it."
     )
-
-
-def _argument(deployment: Deployment, key: str) -> str:
-    """Return what names a file of this deployment behind a subcommand."""
-    argument = as_argument(key.removeprefix(deployment.incoming_prefix))
-    is_default = deployment.stack == DEFAULT_STACK
-    return argument if is_default else f"--stack {deployment.stack} {argument}"
 
 
 def object_key(prefix: str, name: str) -> str:
@@ -156,16 +135,8 @@ def object_key(prefix: str, name: str) -> str:
         )
     if {".", ".."} & set(name.split("/")):
         raise CommandFailed(f"{name} is no name for a file in a bucket: leave out . and ..")
-    if not name.endswith(_SUFFIXES):
-        raise CommandFailed(
-            f"{name} would not be imported: its name must end with .xml. `payments convert` makes "
-            "XML of a table (CSV). If it is XML, give it another name with --key."
-        )
-    if name.rpartition("/")[2].startswith("._"):
-        raise CommandFailed(
-            f"{name} would not be imported: a name with ._ before it is what a Mac leaves beside a "
-            "copied file. Give another with --key."
-        )
+    if (unfit := unfit_name(name)) is not None:
+        raise CommandFailed(f"{name} would not be imported. {' '.join(unfit)}")
     return prefix + name
 
 
@@ -208,12 +179,9 @@ def amounts(row: ImportRow) -> str:
 def result(done: Imported, most: int) -> list[str]:
     """Return what became of the file, line by line: its counts, and at most so many of a kind."""
     row = done.row
-    failed = [
-        f"{it.about}: {' '.join(it.messages)}" for it in failed_records(done.copies.fail_file, most)
-    ]
     not_successful = row.tally.failed + row.tally.skipped
     lines = [summary(row), *filter(None, [amounts(row)])]
-    lines += _listed(failed, not_successful, "in the fail file")
+    lines += _listed(row.first_failures[:most], not_successful, "in the fail file")
     if row.tally.replaced:
         lines.append("Replaced, of what others had made:")
     lines += _listed(row.first_replaced[:most], row.tally.replaced, "in the report")
@@ -223,31 +191,3 @@ def result(done: Imported, most: int) -> list[str]:
 def _listed(lines: Sequence[str], there: int, where: str) -> list[str]:
     more = there - len(lines)
     return [f"  {line}" for line in lines] + ([f"  … and {more} more {where}."] if more > 0 else [])
-
-
-def failed_records(fail_file: Path, most: int) -> list[FailedRecord]:
-    """Return the first records of a fail file."""
-    return list(islice(_failed_records(fail_file), most))
-
-
-def _failed_records(fail_file: Path) -> Iterator[FailedRecord]:
-    try:
-        for raw in read_records(fail_file):
-            yield FailedRecord(_about(raw.element), _messages(raw.element))
-    except FileRefused as refusal:
-        raise CommandFailed(f"{fail_file} cannot be read: {refusal}") from refusal
-
-
-def _messages(record: Element) -> tuple[str, ...]:
-    return tuple(child.text.strip() for child in record.children if child.name == ERROR_MESSAGE)
-
-
-def _about(record: Element) -> str:
-    """Name a record as its sender would: by external id and invoice."""
-    texts = {child.name: child.text.strip() for child in record.children}
-    for child in record.children:
-        if child.name == "invoice":
-            texts |= {f"invoice/{part.name}": part.text.strip() for part in child.children}
-    invoice = texts.get("invoice/identifier") or texts.get("invoice/id")
-    names = [texts.get("externalId"), f"invoice {invoice}" if invoice else None]
-    return ", ".join(filter(None, names)) or "a record without external id and invoice"

@@ -33,6 +33,7 @@ class ImportRow:
     at_work: bool = False
     stop_asked: str | None = None
     version_id: str | None = None
+    run: int = 0
 
     @property
     def finished(self) -> bool:
@@ -84,6 +85,7 @@ def _row(item: Mapping[str, Any]) -> ImportRow:
         state.at_work,
         state.stop_asked,
         state.source.version_id,
+        state.run,
     )
 
 

@@ -46,8 +46,7 @@ def dead_letters(deployment: Deployment) -> Letters:
 
 def undelivered_events(deployment: Deployment) -> Letters:
     """Return the files whose events EventBridge could not put into the queue."""
-    url = deployment.outputs.get("UndeliveredEventsQueueUrl")  # older templates have none
-    return Letters() if url is None else _letters(deployment, url)
+    return _letters(deployment, deployment.outputs["UndeliveredEventsQueueUrl"])
 
 
 def _letters(deployment: Deployment, queue_url: str) -> Letters:

@@ -26,15 +26,14 @@ class Switched:
     state: str
     under_way: tuple[str, ...] = ()
 
-    @property
-    def told(self) -> str:
-        """What an operator is to know of it."""
+    def told(self, resume: str) -> str:
+        """Return what an operator is to know of it; `resume` is the command for that."""
         if self.state in (_ENABLED, _ENABLING):
             soon = "" if self.state == _ENABLED else " AWS takes a minute or two for it (Enabling)."
             return f"Resumed: files are imported, and go on where they were.{soon}"
         soon = "" if self.state == _DISABLED else " AWS takes a minute or two for it (Disabling)."
         return (
-            f"Paused: until `payments resume`, no file begins, and none goes on.{soon} Files may "
+            f"Paused: until `{resume}`, no file begins, and none goes on.{soon} Files may "
             "be uploaded meanwhile. Each waits for 14 days from its upload; after that it has to "
             "be uploaded again."
             f"{self._running}"

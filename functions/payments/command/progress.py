@@ -19,6 +19,8 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
+from payments.wording import in_words
+
 SayDone: TypeAlias = Callable[[int, int | None], None]
 """Is told how many of how many are done; the second is None while nobody knows."""
 
@@ -26,19 +28,10 @@ SayDone: TypeAlias = Callable[[int, int | None], None]
 _NAME_WIDTH = 26
 _BAR_WIDTH = 20
 _SPEED_OF_SECONDS = 120.0  # a throttled import stands still for up to so long
-_MINUTE, _HOUR = 60, 3600
 
 
 def say_nothing(_done: int, _total: int | None) -> None:
     """Leave it at the result."""
-
-
-def in_words(seconds: float) -> str:
-    """Return a time as people say it: exact enough to decide whether to wait."""
-    for unit, name in ((_HOUR, "h"), (_MINUTE, "min")):
-        if seconds >= 1.5 * unit:
-            return f"{seconds / unit:.0f} {name}"
-    return f"{seconds:.0f} s"
 
 
 class _TimeLeft(ProgressColumn):

@@ -31,18 +31,17 @@ class Redriven:
     dead_letters: int = 0
     undelivered: int = 0
 
-    @property
-    def told(self) -> str:
-        """What an operator is to know of it."""
+    def told(self, status: str) -> str:
+        """Return what an operator is to know of it; `status` is the command for that."""
         if not self.dead_letters and not self.undelivered:
             return (
                 "Nothing to send on: no file is kept that could not be imported or queued. One "
-                "that `payments status` does not name has to be uploaded again."
+                f"that `{status}` does not name has to be uploaded again."
             )
         return (
             f"{self.dead_letters} file(s) that could not be imported and {self.undelivered} that "
             "could not be queued go on, behind those that wait already. If a file among those "
-            "corrected one of them, upload it again. `payments status` shows how they go on."
+            f"corrected one of them, upload it again. `{status}` shows how they go on."
         )
 
 
@@ -85,8 +84,8 @@ def _send_on_undelivered(deployment: Deployment) -> int:
         except (BotoCoreError, ClientError) as error:
             raise CommandFailed(
                 f"Of {len(kept)} files that could not be queued {sent} go on, then AWS refused: "
-                f"{error} The others are kept. Mend that, and run `payments redrive` again in "
-                f"{_HIDDEN_SECONDS // 60} minutes."
+                f"{error} The others are kept. Mend that, and run "
+                f"`{deployment.command('redrive')}` again in {_HIDDEN_SECONDS // 60} minutes."
             ) from error
     return len(kept)
 

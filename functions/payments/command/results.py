@@ -12,7 +12,6 @@ from payments.command.deployment import Deployment
 from payments.command.problem import CommandFailed
 from payments.stores.aws import GONE, error_code
 
-_ENDINGS = ("success.xml", "fail.xml", "html")
 _BLOCK_BYTES = 1024 * 1024
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from payments.command.imports import ImportRow
 from payments.command.letters import Letters
 from payments.command.uploads import Upload, Uploads
+from payments.wording import DEFAULT_STACK, command
 
 # A message is hidden for 16 minutes when a run was ended, and 15 when its file was put back.
 _LONGEST_SILENCE_SECONDS = 1200
@@ -30,6 +31,11 @@ class Scene:
     dead: Letters | None = Letters()
     undelivered: Letters | None = Letters()
     paused: bool | None = False
+    stack: str = DEFAULT_STACK
+
+    def command(self, words: str, key: str | None = None) -> str:
+        """Return the command that does that with this stack, for a shell."""
+        return command(self.stack, words, key)
 
     @property
     def without_row(self) -> list[Upload]:
@@ -47,7 +53,7 @@ class Scene:
 
     def is_silent(self, row: ImportRow) -> bool:
         """Tell whether an unfinished import should have been heard of by now."""
-        heard = max(seconds(row.updated_at), seconds(row.waits_until))
+        heard = max(seconds(row.updated_at or row.started_at), seconds(row.waits_until))
         return heard + _LONGEST_SILENCE_SECONDS < self.now
 
 

@@ -2,72 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from botocore.exceptions import ClientError
 
 from payments.clock import iso
 from payments.command.deployment import Deployment
-from payments.command.finding import Check, Verdict, if_permitted
-from payments.command.letters import messages_in
-from payments.command.pausing import paused
+from payments.command.finding import Check, Verdict, if_permitted, not_permitted
+from payments.command.looking import Looking
+from payments.command.scene import Scene
 from payments.command.standing import Standing, State
 from payments.command.status import Overview, overview
 from payments.command.subscribers import subscriber_checks
+from payments.stores.aws import error_code
+from payments.wording import moment
 
 _RESOURCES = "cloudformation:DescribeStackResources"
-_COUNT = "sqs:GetQueueAttributes"
+_PEEK = "sqs:GetQueueAttributes or sqs:ReceiveMessage"
 _ALARM = "AWS::CloudWatch::Alarm"
 _RULE = "FileArrivedRule"
+_ABSENT = "absent"
 _MOST_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What CloudFormation has made: the rule, if it is there, and the alarms with their names."""
+
+    rule: str | None
+    alarms: Mapping[str, str]
 
 
 def stack_checks(deployment: Deployment) -> Iterator[Check]:
     """Yield one check after another; none of them needs ConnectWise."""
-    yield _enabled(deployment)
-    yield if_permitted(
-        "Queue goes on", "lambda:ListEventSourceMappings", lambda: _going_on(deployment)
-    )
-    yield from _files(overview(deployment, 1))
-    yield if_permitted("Dead-letter queue is empty", _COUNT, lambda: _dead_letters(deployment))
-    if "UndeliveredEventsQueueUrl" in deployment.outputs:  # older templates have none
-        yield if_permitted("Every upload is queued", _COUNT, lambda: _undelivered(deployment))
-    yield if_permitted(
-        "No alarm rings",
-        f"{_RESOURCES} or cloudwatch:DescribeAlarms",
-        lambda: _alarms(deployment),
-    )
+    found, looking = overview(deployment, 1), Looking()
+    resources = looking.at("Resources", _RESOURCES, lambda: _resources(deployment))
+    yield _enabled(deployment, resources)
+    yield _going_on(found.scene)
+    yield from _files(deployment, found)
+    yield _dead_letters(found.scene)
+    yield _undelivered(found.scene)
+    yield _alarms_ringing(deployment, resources)
     yield from subscriber_checks(deployment)
 
 
-def _enabled(deployment: Deployment) -> Check:
+def _enabled(deployment: Deployment, resources: Resources | None) -> Check:
     name = "Imports are switched on"
     if not deployment.enabled:
         remark = "Parameter Enabled is false: new files stay where they are, also later."
         return Check(name, Verdict.FAILED, f"{remark} Deploy true.")
-    return if_permitted(
-        name, f"{_RESOURCES} or events:DescribeRule", lambda: _rule(deployment, name)
-    )
+    if resources is None:
+        return not_permitted(name, _RESOURCES)
+    return if_permitted(name, "events:DescribeRule", lambda: _rule(deployment, name, resources))
 
 
-def _rule(deployment: Deployment, name: str) -> Check:
-    """Look whether somebody has switched the rule off by hand."""
-    [rule] = [it["PhysicalResourceId"] for it in _resources(deployment) if _is_rule(it)]
-    if deployment.client("events").describe_rule(Name=rule)["State"] != "DISABLED":
+def _rule(deployment: Deployment, name: str, resources: Resources) -> Check:
+    """Look whether somebody has deleted the rule, or switched it off by hand."""
+    state, rule = _ABSENT, resources.rule
+    try:
+        if rule is not None:
+            state = deployment.client("events").describe_rule(Name=rule)["State"]
+    except ClientError as error:
+        if error_code(error) != "ResourceNotFoundException":
+            raise
+    if state == _ABSENT:
+        remark = f"{_RULE} is not there, and brings no file into the queue: deploy the stack anew."
+        return Check(name, Verdict.FAILED, remark)
+    if state != "DISABLED":
         return Check(name, Verdict.GOOD)
     remark = "Somebody has switched the rule off: new files stay where they are, also later."
-    region = deployment.outputs["NotificationTopicArn"].split(":")[3]
-    command = f"aws events enable-rule --name {rule} --region {region}"
+    command = f"aws events enable-rule --name {rule} --region {deployment.region}"
     return Check(name, Verdict.FAILED, remark, command)
 
 
-def _going_on(deployment: Deployment) -> Check:
-    if not paused(deployment):
-        return Check("Queue goes on", Verdict.GOOD)
-    remark = "It is held: files wait until `payments resume`."
-    return Check("Queue goes on", Verdict.FAILED, remark)
+def _going_on(scene: Scene) -> Check:
+    name = "Queue goes on"
+    if scene.paused is None:
+        return not_permitted(name, "lambda:ListEventSourceMappings")
+    if not scene.paused:
+        return Check(name, Verdict.GOOD)
+    remark = f"It is held: files wait until `{scene.command('resume')}`."
+    return Check(name, Verdict.FAILED, remark)
 
 
-def _files(found: Overview) -> Iterator[Check]:
+def _files(deployment: Deployment, found: Overview) -> Iterator[Check]:
     waiting = [it for it in found.standings if not it.state.ended]
     nothing = Verdict.UNKNOWN if found.notes else Verdict.GOOD, "none to be seen"
     yield Check("Files that wait", *(_waiting(waiting) if waiting else nothing))
@@ -75,7 +94,8 @@ def _files(found: Overview) -> Iterator[Check]:
         names = ", ".join(it.key for it in found.unclaimed[:_MOST_SHOWN])
         more = len(found.unclaimed) - _MOST_SHOWN
         told = names + (f" and {more} more" if more > 0 else "")
-        remark = f"Nothing will import {told}. `payments status` says why, and what to do."
+        status = deployment.command("status")
+        remark = f"Nothing will import {told}. `{status}` says why, and what to do."
         yield Check("Every upload is imported", Verdict.FAILED, remark)
     if found.notes:
         yield Check("Everything was looked at", Verdict.NOTE, "\n".join(found.notes))
@@ -83,38 +103,43 @@ def _files(found: Overview) -> Iterator[Check]:
 
 def _waiting(waiting: list[Standing]) -> tuple[Verdict, str]:
     oldest = min(it.upload.at if it.upload else it.at for it in waiting)
-    since = iso(oldest).replace("T", " ").replace("Z", " UTC")
-    told = f"{len(waiting)}, the first since {since}"
+    told = f"{len(waiting)}, the first since {moment(iso(oldest))}"
     held_up = [it for it in waiting if it.state in (State.WAITING, State.THROTTLED)]
     if held_up:
         return Verdict.NOTE, f"{told}: {held_up[0].told.why}"
     return Verdict.GOOD, told
 
 
-def _dead_letters(deployment: Deployment) -> Check:
+def _dead_letters(scene: Scene) -> Check:
     name = "Dead-letter queue is empty"
-    if not (count := messages_in(deployment, deployment.outputs["DeadLetterQueueUrl"])):
+    if scene.dead is None:
+        return not_permitted(name, _PEEK)
+    if not (count := scene.dead.count):
         return Check(name, Verdict.GOOD)
-    remark = f"{count} file(s) could not be imported for days."
-    return Check(name, Verdict.FAILED, f"{remark} Mend the reason, then `payments redrive`.")
+    remark = f"{count} file(s) could not be imported for days. Mend the reason, then"
+    return Check(name, Verdict.FAILED, f"{remark} `{scene.command('redrive')}`.")
 
 
-def _undelivered(deployment: Deployment) -> Check:
+def _undelivered(scene: Scene) -> Check:
     name = "Every upload is queued"
-    url = deployment.outputs["UndeliveredEventsQueueUrl"]
-    if not (count := messages_in(deployment, url)):
+    if scene.undelivered is None:
+        return not_permitted(name, _PEEK)
+    if not (count := scene.undelivered.count):
         return Check(name, Verdict.GOOD)
-    remark = f"{count} upload(s) did not reach the queue: `payments redrive` brings them there."
-    return Check(name, Verdict.FAILED, remark)
+    remark = f"{count} upload(s) did not reach the queue: `{scene.command('redrive')}` brings them"
+    return Check(name, Verdict.FAILED, f"{remark} there.")
 
 
-def _alarms(deployment: Deployment) -> Check:
+def _alarms_ringing(deployment: Deployment, resources: Resources | None) -> Check:
+    name = "No alarm rings"
+    if resources is None:
+        return not_permitted(name, _RESOURCES)
+    look = "cloudwatch:DescribeAlarms"
+    return if_permitted(name, look, lambda: _alarms(deployment, name, resources.alarms))
+
+
+def _alarms(deployment: Deployment, name: str, names: Mapping[str, str]) -> Check:
     """Look at the alarms that CloudFormation has made: a name's beginning can be another's."""
-    names = {
-        it["PhysicalResourceId"]: it["LogicalResourceId"]
-        for it in _resources(deployment)
-        if it["ResourceType"] == _ALARM
-    }
     cloudwatch = deployment.client("cloudwatch")
     answer = cloudwatch.describe_alarms(AlarmNames=[*names], StateValue="ALARM")
     ringing = [
@@ -122,15 +147,16 @@ def _alarms(deployment: Deployment) -> Check:
         for it in answer["MetricAlarms"]
     ]
     if ringing:
-        return Check("No alarm rings", Verdict.FAILED, "\n".join(ringing))
-    return Check("No alarm rings", Verdict.GOOD, f"{len(names)} alarms")
+        return Check(name, Verdict.FAILED, "\n".join(ringing))
+    return Check(name, Verdict.GOOD, f"{len(names)} alarms")
 
 
-def _is_rule(resource: Any) -> bool:
-    return bool(resource["LogicalResourceId"] == _RULE)
-
-
-def _resources(deployment: Deployment) -> list[Any]:
+def _resources(deployment: Deployment) -> Resources:
     cloudformation = deployment.client("cloudformation")
     answer = cloudformation.describe_stack_resources(StackName=deployment.stack)
-    return list(answer["StackResources"])
+    there = {it["LogicalResourceId"]: it for it in answer["StackResources"]}
+    alarms = (it for it in there.values() if it["ResourceType"] == _ALARM)
+    return Resources(
+        there.get(_RULE, {}).get("PhysicalResourceId"),
+        {it["PhysicalResourceId"]: it["LogicalResourceId"] for it in alarms},
+    )

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from payments.command.imports import ImportRow
+from payments.command.names import unfit_name
 from payments.command.scene import Scene, seconds
 from payments.command.uploads import Upload
-from payments.command.waiting_line import Line, line_of, unfit_name
+from payments.command.waiting_line import Line, line_of
 from payments.import_state import STOPPED, THROTTLED, Status
+from payments.wording import harmless, in_words, moment
 
 _LEAST_RATED_SECONDS = 10
 _LONG_QUIET_SECONDS = 60
@@ -18,7 +20,12 @@ _NEVER_CAME = (
     "The queue does not hold it: it was uploaded while imports were switched off (Enabled=false), "
     "or before the bucket's events were on."
 )
-_REDRIVE = "Mend the reason, then `payments redrive` puts it back into the queue."
+_NOT_YET = (
+    "The queue does not hold it yet. If the stack is new: S3 needs about five minutes after the "
+    "first deployment until it tells of uploads. Upload the file again then."
+)
+_LONGEST_REASON = 2000
+_NAMED_BEFORE = 3
 
 
 class State(StrEnum):
@@ -106,6 +113,20 @@ class Standing:
         return self.row.waits_until if self.row and waits else None
 
     @property
+    def before_it(self) -> str:
+        """What is before it in the queue: how many files, and the first of them."""
+        names = [harmless(key, _LONGEST_REASON) for key in self.before]
+        more = f" and {len(names) - _NAMED_BEFORE} more" if len(names) > _NAMED_BEFORE else ""
+        return f"{files(len(names))}: {', '.join(names[:_NAMED_BEFORE])}{more}" if names else ""
+
+    @property
+    def explanation(self) -> str:
+        """Why nothing moves and what to do, empty if something may move at any moment."""
+        before = self.before_it and f"Before it: {self.before_it}."
+        told = [harmless(self.told.why, _LONGEST_REASON), before, self.told.to_do]
+        return " ".join([f"{self.state}.", *filter(None, told)]) if any(told) else ""
+
+    @property
     def at(self) -> float:
         """When something happened to it last."""
         if self.row is None:
@@ -147,38 +168,39 @@ def _of_unbegun(scene: Scene, line: Line, upload: Upload) -> Told:
     if scene.is_dead(upload.import_id) or scene.is_undelivered(upload.import_id):
         is_dead = scene.is_dead(upload.import_id)
         why = "It could not even begin, for days." if is_dead else "It did not reach the queue."
-        return Told(State.DEAD_LETTERED, why, _REDRIVE)
-    if (unfit := unfit_name(upload)) is not None:
+        return _dead_lettered(scene, why)
+    if (unfit := unfit_name(upload.key)) is not None:
         return Told(State.NOT_IMPORTED, *unfit)
     if upload.import_id in line.lost:
         first = "" if scene.enabled else "Deploy with Enabled=true, then "
         to_do = f"{first}upload it again; or delete it."
         return Told(State.NOT_IMPORTED, _NEVER_CAME, to_do[0].upper() + to_do[1:])
     if scene.paused:
-        return Told(State.PAUSED, "The queue is held.", "`payments resume` lets it go on.")
+        return Told(State.PAUSED, "The queue is held.", _resume(scene))
     if scene.queued is None:
         return Told(State.QUEUED, "No import of it has begun; what the queue holds is not shown.")
-    return Told(State.QUEUED)
+    return Told(State.QUEUED, "" if scene.queued else _NOT_YET)
 
 
 def _of_row(scene: Scene, row: ImportRow) -> Told:
-    return _result(row) if row.finished else _going_on(scene, row)
+    return _result(scene, row) if row.finished else _going_on(scene, row)
 
 
-def _result(row: ImportRow) -> Told:
+def _result(scene: Scene, row: ImportRow) -> Told:
     error = row.error or ""
     state = State.STOPPED if error.startswith(STOPPED) else _RESULTS[row.status]
-    return Told(state, error, _cure(state, row))
+    return Told(state, error, _cure(scene, state, row))
 
 
-def _cure(state: State, row: ImportRow) -> str:
+def _cure(scene: Scene, state: State, row: ImportRow) -> str:
     if state is State.SUCCEEDED:
         return ""
+    fetch = scene.command("fetch", row.key)
     if state is State.STOPPED:
-        return "Its fail file holds what was not sent: `payments fetch` brings it."
+        return f"Its fail file holds what was not sent: `{fetch}` brings it."
     if not row.tally.done:
         return "Correct the file and upload it again."
-    return "`payments fetch` brings its fail file: correct that, and upload it under any name."
+    return f"`{fetch}` brings its fail file: correct that, and upload it under another name."
 
 
 def _going_on(scene: Scene, row: ImportRow) -> Told:
@@ -190,18 +212,25 @@ def _going_on(scene: Scene, row: ImportRow) -> Told:
     if row.at_work:
         return Told(State.RUNNING, _of_run(scene, row))
     if scene.paused:
-        return Told(State.PAUSED, "The queue is held.", "`payments resume` lets it go on.")
+        return Told(State.PAUSED, "The queue is held.", _resume(scene))
     if row.error:
-        state = State.THROTTLED if row.error.startswith(THROTTLED) else State.WAITING
-        return Told(state, row.error, "It is tried again by itself.")
+        return _waiting(scene, row.error)
     return Told(State.RUNNING, "The next run goes on in a moment.")
+
+
+def _waiting(scene: Scene, error: str) -> Told:
+    again = "It is tried again by itself."
+    if error.startswith(THROTTLED):
+        return Told(State.THROTTLED, error, again)
+    check = scene.command("check")
+    return Told(State.WAITING, error, f"Run `{check}`, and mend what it names. {again}")
 
 
 def _of_stop(scene: Scene, row: ImportRow) -> str:
     """Say what an import that is to end waits for: what may have been sent is ended first."""
     asked = f"Asked by {row.stop_asked}."
     if scene.paused and not row.at_work:
-        return f"{asked} It ends once `payments resume` lets the queue go on."
+        return f"{asked} It ends later. {_resume(scene)}"
     if row.error:
         return f"{asked} It ends when what may have been sent is done, which waits: {row.error}"
     return f"{asked} It ends at its next checkpoint."
@@ -210,15 +239,25 @@ def _of_stop(scene: Scene, row: ImportRow) -> str:
 def _lost(scene: Scene, row: ImportRow) -> Told | None:
     """Tell of an import whose message is not in the queue, None if it is, or nobody knows."""
     if scene.is_dead(row.import_id):
-        return Told(State.DEAD_LETTERED, row.error or "", _REDRIVE)
+        return _dead_lettered(scene, row.error or "")
     if scene.queued != 0 or not scene.is_silent(row):
         return None
     if scene.dead is None:
-        return Told(State.DEAD_LETTERED, "Its message has left the queue unfinished.", _REDRIVE)
+        return _dead_lettered(scene, "Its message has left the queue unfinished.")
     if not scene.dead.all_seen:
-        return Told(State.DEAD_LETTERED, row.error or "", _REDRIVE)
+        return _dead_lettered(scene, row.error or "")
     why = "Its message is in no queue any more."
     return Told(State.NOT_IMPORTED, why, "Upload the file again: what is recorded is found again.")
+
+
+def _dead_lettered(scene: Scene, why: str) -> Told:
+    redrive = scene.command("redrive")
+    to_do = f"Mend the reason, then `{redrive}` puts it back into the queue."
+    return Told(State.DEAD_LETTERED, why, to_do)
+
+
+def _resume(scene: Scene) -> str:
+    return f"`{scene.command('resume')}` lets it go on."
 
 
 def _of_run(scene: Scene, row: ImportRow) -> str:
@@ -229,24 +268,26 @@ def _of_run(scene: Scene, row: ImportRow) -> str:
         return f"It is tried again now. Before: {row.error}"
     if quiet > _LONG_QUIET_SECONDS:
         return (
-            f"No news for {_duration(quiet)}: ConnectWise throttles, or does not answer. If that "
-            "lasts, the run ends within 15 minutes, and the reason stands here."
+            f"No news since {moment(row.updated_at)}: ConnectWise throttles, or does not answer. "
+            "If that lasts, the run ends within 15 minutes, and the reason stands here."
         )
-    return rate(row)
+    return ""
 
 
 def rate(row: ImportRow) -> str:
-    """Return how fast it goes and how long it takes, empty while that cannot be told."""
+    """Return how fast it goes and how long it takes, empty while that cannot be told.
+
+    Nor can it of a later run: what lies between two is no work.
+    """
     done, elapsed = row.tally.done, seconds(row.updated_at) - seconds(row.started_at)
-    if not done or row.total is None or elapsed < _LEAST_RATED_SECONDS:
+    if row.run > 1 or not row.at_work or not done or row.total is None:
+        return ""
+    if elapsed < _LEAST_RATED_SECONDS:
         return ""
     left = (row.total - done) * elapsed / done
-    return f"About {done * 60 / elapsed:,.0f} records a minute so far, {_duration(left)} left."
+    return f"About {done * 60 / elapsed:,.0f} records a minute so far, {in_words(left)} left."
 
 
-def _duration(seconds_left: float) -> str:
-    minutes = round(seconds_left / 60)
-    if not minutes:
-        return "less than a minute"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+def files(count: int) -> str:
+    """Return how many files there are, as people say it."""
+    return "1 file" if count == 1 else f"{count} files"

@@ -17,6 +17,7 @@ from payments.command.scene import Scene
 from payments.command.standing import Standing, State, elsewhere, standings
 from payments.command.uploads import (
     NEWEST_UPLOADS,
+    Upload,
     Uploads,
     newest_uploads,
     uploads_elsewhere,
@@ -36,6 +37,8 @@ _OLDER_SHOWN = 5
 class Overview:
     """How imports stand, and what none will import; `more`: there are older imports.
 
+    It is told from the `scene`.
+
     `notes` say what was not looked at, and why.
     """
 
@@ -43,6 +46,7 @@ class Overview:
     unclaimed: tuple[Standing, ...]
     more: bool = False
     notes: tuple[str, ...] = ()
+    scene: Scene = Scene(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ def overview(deployment: Deployment, most: int) -> Overview:
     shown = claimed[:most] + [it for it in claimed[most:] if not it.state.ended]
     unclaimed = [it for it in everything if it.unclaimed] + elsewhere(scene)
     notes = (*looking.notes, *_limits(scene))
-    return Overview(tuple(shown), tuple(unclaimed), len(claimed) > len(shown), notes)
+    return Overview(tuple(shown), tuple(unclaimed), len(claimed) > len(shown), notes, scene)
 
 
 def status_of(deployment: Deployment, key: str) -> Answer:
@@ -73,7 +77,7 @@ def status_of(deployment: Deployment, key: str) -> Answer:
     looking = Looking()
     uploads = looking.at("Uploads", _LIST, lambda: uploads_of(deployment, key)) or Uploads()
     rows = looking.at("Imports", _GET, lambda: _rows_of(deployment, uploads)) or {}
-    scene = Scene(time.time(), rows=rows, uploads=uploads)
+    scene = Scene(time.time(), rows=rows, uploads=uploads, stack=deployment.stack)
     its = _of_name(standings(scene), uploads, key)
     if not its or its[0].row is None or not its[0].row.finished:
         around = _scene(deployment, looking, lambda row: row.key == key)
@@ -82,6 +86,34 @@ def status_of(deployment: Deployment, key: str) -> Answer:
     if not its:
         raise CommandFailed(_nothing(deployment, looking, key))
     return Answer(its[0], tuple(its[1 : _OLDER_SHOWN + 1]), tuple(looking.notes))
+
+
+def standing_of(deployment: Deployment, upload: Upload) -> Standing:
+    """Tell how an upload stands, as far as it can be seen."""
+    scene = _scene(deployment, Looking(), lambda row: row.import_id == upload.import_id)
+    scene = replace(scene, uploads=_merged(Uploads((upload,)), scene.uploads))
+    return next(it for it in standings(scene) if it.import_id == upload.import_id)
+
+
+def uploads_not_ended(deployment: Deployment, key: str) -> list[Standing]:
+    """Tell how the uploads of a name stand that are imported or may yet be, the oldest first.
+
+    Raises CommandFailed if nothing of that name is there.
+    """
+    looking = Looking()
+    uploads = looking.at("Uploads", _LIST, lambda: uploads_of(deployment, key)) or Uploads()
+    scene = _scene(deployment, looking, lambda row: row.key == key)
+    scene = replace(scene, uploads=_merged(uploads, scene.uploads))
+    its = _of_name(standings(scene), uploads, key)
+    if not its:
+        raise CommandFailed(_nothing(deployment, looking, key))
+    return [it for it in reversed(its) if _may_go_on(it)]
+
+
+def _may_go_on(standing: Standing) -> bool:
+    if standing.row is not None:
+        return not standing.row.finished
+    return standing.state is not State.NOT_IMPORTED
 
 
 def _merged(some: Uploads, others: Uploads | None) -> Uploads:
@@ -132,6 +164,7 @@ def _scene(
         dead=dead,
         undelivered=undelivered,
         paused=looking.at("Whether it is paused", _MAPPINGS, lambda: paused(deployment)),
+        stack=deployment.stack,
     )
 
 

@@ -12,22 +12,19 @@ from rich.table import Table
 from rich.text import Text
 
 from payments.clock import iso
-from payments.command.import_file import amounts, summary
+from payments.command.import_file import FAILURES_SHOWN, amounts, summary
 from payments.command.imports import ImportRow
-from payments.command.standing import Standing, Told
+from payments.command.standing import Standing, Told, files, rate
 from payments.command.status import Answer, Overview
 from payments.command.tables import coloured
 from payments.connectwise.answers import write_json
 from payments.import_state import Status
-from payments.wording import harmless
-
-FAILURES_SHOWN = 10
+from payments.wording import harmless, moment
 
 _LONGEST_NAME = 1024
 _LONGEST_REASON = 2000
 _LONGEST_REASON_LISTED = 140
 _UNCLAIMED_SHOWN = 10
-_NAMED_BEFORE = 3
 _INDENT = 4
 _WHEN, _STATE = 16, 13
 
@@ -151,8 +148,9 @@ def _unclaimed(console: Console, standings: tuple[Standing, ...]) -> None:
 
 def _reason_listed(standing: Standing) -> str:
     until = f"Until {standing.until[11:16]}: " if standing.until else ""
-    before = f" {_files(len(standing.before))} before it." if standing.before else ""
-    return f"{until}{_short(standing.told.why)}{before}".strip()
+    before = f" {files(len(standing.before))} before it." if standing.before else ""
+    why = standing.told.why or (rate(standing.row) if standing.row else "")
+    return f"{until}{_short(why)}{before}".strip()
 
 
 def _below(console: Console, text: str) -> None:
@@ -169,24 +167,24 @@ def _about(standing: Standing) -> Iterator[tuple[str, str]]:
     if told.why and not refused:
         yield "Why", harmless(told.why, _LONGEST_REASON)
     if standing.until:
-        yield "Next run", _moment(standing.until)
+        yield "Next run", moment(standing.until)
     if told.to_do:
         yield "What to do", told.to_do
     if standing.before:
-        yield "Before it", _before([name.rpartition("/")[2] for name in standing.before])
+        yield "Before it", standing.before_it
     if standing.upload is not None:
-        yield "Uploaded", _moment(iso(standing.upload.at))
+        yield "Uploaded", moment(iso(standing.upload.at))
     if row is not None:
         yield from _about_row(row)
     yield "Import id", standing.import_id
 
 
 def _about_row(row: ImportRow) -> Iterator[tuple[str, str]]:
-    yield "Started", _moment(row.started_at)
+    yield "Started", moment(row.started_at)
     if row.finished_at:
-        yield "Finished", _moment(row.finished_at)
+        yield "Finished", moment(row.finished_at)
     if not row.finished and row.total is not None:
-        yield "Done", f"{row.tally.done:,} of {row.total:,} records"
+        yield "Done", f"{row.tally.done:,} of {row.total:,} records. {rate(row)}".strip()
     if row.finished or row.tally.done:
         yield "Records", harmless(summary(row), _LONGEST_REASON)
     if money := amounts(row):
@@ -201,17 +199,7 @@ def _about_row(row: ImportRow) -> Iterator[tuple[str, str]]:
             yield "" if place else name, harmless(line, _LONGEST_REASON)
 
 
-def _before(names: list[str]) -> str:
-    shown = ", ".join(_name(name) for name in names[:_NAMED_BEFORE])
-    more = f" and {len(names) - _NAMED_BEFORE} more" if len(names) > _NAMED_BEFORE else ""
-    return f"{_files(len(names))}: {shown}{more}"
-
-
 # ---- Words ---------------------------------------------------------------------------------------
-
-
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count} files"
 
 
 def _progress(row: ImportRow | None) -> str:
@@ -233,7 +221,3 @@ def _short(text: str) -> str:
 
 def _when(moment: float) -> str:
     return iso(moment)[:_WHEN].replace("T", " ")
-
-
-def _moment(moment: str) -> str:
-    return moment.replace("T", " ").replace("Z", " UTC")

@@ -25,13 +25,13 @@ class Topic:
     what: str
     parameter: str
     address: str
+    region: str
 
     def subscribe(self, address: str) -> str:
         """Return the command that subscribes an address, also once more."""
-        region = self.arn.split(":")[3]
         return (
             f"aws sns subscribe --topic-arn {self.arn} --protocol email "
-            f"--notification-endpoint {shlex.quote(address)} --region {region}"
+            f"--notification-endpoint {shlex.quote(address)} --region {self.region}"
         )
 
 
@@ -44,15 +44,19 @@ def subscriber_checks(deployment: Deployment) -> Iterator[Check]:
 
 
 def topics_of(deployment: Deployment) -> list[Topic]:
-    """Return the stack's topics: one in older templates, for alarms and reports."""
-    alarms, given = deployment.outputs["NotificationTopicArn"], deployment.parameters
-    report_email = given.get("ReportEmail", "")
-    if "ReportTopicArn" not in deployment.outputs:
-        return [Topic(alarms, "Alarms and reports", "ReportEmail", report_email)]
-    reports = deployment.outputs["ReportTopicArn"]
+    """Return the stack's topics: for alarms and for reports."""
     return [
-        Topic(alarms, "Alarms", "AlarmEmail", given.get("AlarmEmail", "")),
-        Topic(reports, "Reports", "ReportEmail", report_email),
+        Topic(
+            deployment.outputs[output],
+            what,
+            parameter,
+            deployment.parameters[parameter],
+            deployment.region,
+        )
+        for output, what, parameter in (
+            ("NotificationTopicArn", "Alarms", "AlarmEmail"),
+            ("ReportTopicArn", "Reports", "ReportEmail"),
+        )
     ]
 
 

@@ -104,8 +104,7 @@ def adoption(standing: Standing) -> Change:
     if payment is None:
         raise CommandFailed(
             f"ConnectWise has no payment on invoice {number}: there is nothing to adopt. If the "
-            "next receipt is to be its first, and make a new payment, that is `payments "
-            f"truth reset {number}`."
+            "next receipt is to be its first, and make a new payment, reset the invoice instead."
         )
     entry = adopted(standing.there, payment, standing.today)
     if is_known(entry, standing.there):

@@ -37,8 +37,8 @@ def upload(deployment: Deployment, file: Path | None, key: str, console: Console
     if version_id == "null":  # with versioning suspended
         raise CommandFailed(
             f"s3://{deployment.bucket}/{key} is uploaded, and cannot be followed: the bucket keeps "
-            "no versions. Switch its versioning on; `payments status` shows how this import goes "
-            "on."
+            f"no versions. Switch its versioning on; `{deployment.command('status')}` shows how "
+            "this import goes on."
         )
     return SourceFile(deployment.bucket, key, version_id)
 
@@ -93,7 +93,7 @@ def _put(deployment: Deployment, key: str, sending: _Sending) -> str:
         return str(answer.get("VersionId", "null"))
     except KeyboardInterrupt:
         uncertain = (
-            f"It is not certain whether {key} is uploaded. `payments status` shows it: if so, it "
-            "is imported."
+            f"It is not certain whether {key} is uploaded. `{deployment.command('status')}` shows "
+            "it: if so, it is imported."
         )
         raise Interrupted(uncertain if sending.may_be_there else NOTHING_UPLOADED) from None

@@ -94,9 +94,8 @@ def _is_xml(found: Mapping[str, Any]) -> bool:
 
 
 def _folders(deployment: Deployment) -> tuple[str, ...]:
-    prefixes = ("IncomingPrefix", "SuccessPrefix", "FailPrefix")
-    theirs = (deployment.parameters[name] for name in prefixes)
-    return (*theirs, deployment.parameters.get("ReportPrefix", "reports/"), WORK_PREFIX)
+    prefixes = ("IncomingPrefix", "SuccessPrefix", "FailPrefix", "ReportPrefix")
+    return (*(deployment.parameters[name] for name in prefixes), WORK_PREFIX)
 
 
 def _newest(

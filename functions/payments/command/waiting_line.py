@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 
+from payments.command.names import unfit_name
 from payments.command.scene import Scene
 from payments.command.uploads import Upload
 
 # S3 may take five minutes to announce a file, in the first minutes of a bucket, and SQS's counts
 # are right a minute later.
 _ON_ITS_WAY_SECONDS = 360
-_IMPORTED = (".xml", ".XML", ".Xml")  # as the template's rule has them
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +40,9 @@ def line_of(scene: Scene) -> Line:
     return Line(tuple(waiting), lost)
 
 
-def unfit_name(upload: Upload) -> tuple[str, str] | None:
-    """Return why nothing imports an incoming file of that name and what to do, None if it can be.
-
-    A Mac leaves a file with its own notes beside each that it copies, `._` before its name.
-    """
-    name = upload.key.rpartition("/")[2]
-    if name.startswith("._"):
-        return "A Mac's own notes about a file, not the file.", "Delete it."
-    if name.lower().endswith(".csv"):
-        made = "`payments convert` makes XML of it: upload that."
-        return "A table (CSV), and only XML is imported.", made
-    if not name.endswith(_IMPORTED):
-        told = "Upload it under such a name if it is an XML file of payments."
-        return "Only names that end with .xml are imported.", told
-    return None
-
-
 def _may_wait(scene: Scene, upload: Upload) -> bool:
     found_elsewhere = scene.is_dead(upload.import_id) or scene.is_undelivered(upload.import_id)
-    return not found_elsewhere and unfit_name(upload) is None
+    return not found_elsewhere and unfit_name(upload.key) is None
 
 
 def _lost(scene: Scene, candidates: list[Upload]) -> Set[str]:

@@ -13,19 +13,22 @@ from payments.command.tables import new_console
 def pause(context: typer.Context) -> None:
     """Hold the queue: no file begins or goes on until `resume`."""
     with reporting():
-        switched = pausing.pause(deployment_of(context))
-    new_console().print(switched.told, soft_wrap=True)
+        deployment = deployment_of(context)
+        switched = pausing.pause(deployment)
+    new_console().print(switched.told(deployment.command("resume")), soft_wrap=True)
 
 
 def resume(context: typer.Context) -> None:
     """Let the queue go on after `pause`."""
     with reporting():
-        switched = pausing.resume(deployment_of(context))
-    new_console().print(switched.told, soft_wrap=True)
+        deployment = deployment_of(context)
+        switched = pausing.resume(deployment)
+    new_console().print(switched.told(deployment.command("resume")), soft_wrap=True)
 
 
 def redrive(context: typer.Context) -> None:
     """Send on the files that fell out of the queue, or never came into it, once it is mended."""
     with reporting():
-        done = redriving.redrive(deployment_of(context))
-    new_console().print(done.told, soft_wrap=True)
+        deployment = deployment_of(context)
+        done = redriving.redrive(deployment)
+    new_console().print(done.told(deployment.command("status")), soft_wrap=True)

@@ -16,6 +16,7 @@ from payments.command.cli.base import INTERRUPTED, deployment_of, reporting
 from payments.command.fetching import fetch_results
 from payments.command.follow import Patience
 from payments.command.import_file import (
+    FAILURES_SHOWN,
     Imported,
     exit_code,
     object_key,
@@ -27,13 +28,12 @@ from payments.command.in_turn import import_in_turn, upload_in_turn
 from payments.command.problem import interrupted_as
 from payments.command.status_view import one_line
 from payments.command.status_watch import watched_file, watched_overview
-from payments.command.stop import stop_import
+from payments.command.stop import stop_imports
 from payments.command.tables import new_console
 from payments.command.upload import NOTHING_UPLOADED
 from payments.command.watching import show
+from payments.wording import command
 
-FAILURES_SHOWN = 10
-_INTERRUPTED = "Ended with Ctrl-C. `payments status` shows what was uploaded, and how it stands."
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
@@ -83,8 +83,9 @@ def import_command(
 
     Ends with 0 if no record failed, 1 if some did, 2 if a file was refused, 3 if the time was over.
     """
-    console = new_console()
-    with reporting(), interrupted_as(_INTERRUPTED):
+    console, status_command = new_console(), command(context.obj.stack, "status")
+    interrupted = f"Ended with Ctrl-C. `{status_command}` shows what was uploaded, how it stands."
+    with reporting(), interrupted_as(interrupted):
         with interrupted_as(NOTHING_UPLOADED):
             check_files(files, key)
             deployment = deployment_of(context)
@@ -170,8 +171,12 @@ def stop(
         str, typer.Argument(metavar="KEY", help="The file, as `payments status` names it.")
     ],
 ) -> None:
-    """End an import at its next checkpoint, or keep it from beginning; the rest is not sent."""
+    """End an import at its next checkpoint, or keep it from beginning; the rest is not sent.
+
+    Of KEY all versions are stopped that are uploaded by now and have not ended. One that is
+    uploaded later is imported.
+    """
     with reporting():
         deployment = deployment_of(context)
-        told = stop_import(deployment, object_key(deployment.incoming_prefix, key))
-    new_console().print(told, soft_wrap=True)
+        told = stop_imports(deployment, object_key(deployment.incoming_prefix, key))
+    new_console().print("\n".join(told), soft_wrap=True)

@@ -18,7 +18,6 @@ from payments.command.cli.base import (
     reporting,
 )
 from payments.command.connectwise_access import credentials, open_access
-from payments.command.deployment import DEFAULT_STACK
 from payments.command.preview import PreviewRow, preview
 from payments.command.probe.report import show
 from payments.command.probe.run import Asked, probe
@@ -30,6 +29,7 @@ from payments.command.tables import (
     show_check,
 )
 from payments.models import Action
+from payments.wording import DEFAULT_STACK
 
 ROWS_SHOWN = 1000
 PROBE_SECONDS = 900.0
@@ -49,7 +49,7 @@ def check(context: typer.Context) -> None:
             bad = bad or result.verdict.bad
     console.print("\nSettings in force:")
     console.print(settings_columns(deployment.parameters))
-    console.print(f"\n{checking.MEND_FIRST if bad else checking.NEXT}", soft_wrap=True)
+    console.print(f"\n{checking.what_next(deployment, bad=bad)}", soft_wrap=True)
     raise typer.Exit(SOME_FAILED if bad else 0)
 
 
@@ -67,7 +67,7 @@ def probe_command(
 
     Ends with 0 if all was tried and nothing is left, 1 if not, 2 if nothing was tried.
     """
-    progress = new_console(stderr=True)
+    console = new_console(stderr=True)
     with reporting():
         deployment = deployment_of(context)
         asked = Asked(
@@ -77,7 +77,7 @@ def probe_command(
             Path(typer.get_app_dir(DEFAULT_STACK)),
             yes,
             typer.confirm,
-            lambda text: progress.print(text, soft_wrap=True),
+            lambda text: console.print(text, soft_wrap=True),
         )
         result = probe(open_access(deployment, PROBE_SECONDS), asked)
     show(result, new_console(), output)

@@ -12,6 +12,8 @@ import typer
 from payments.command import truth as truths
 from payments.command.cli.base import SOME_FAILED, deployment_of, progress, reporting
 from payments.command.connectwise_access import open_access
+from payments.command.deployment import Deployment
+from payments.command.import_file import FAILURES_SHOWN
 from payments.command.imports import list_imports
 from payments.command.problem import CommandFailed, interrupted_as
 from payments.command.sums import Change, Standing, Sums, adoption, check_mode, reset
@@ -19,7 +21,6 @@ from payments.command.tables import new_console, standing_table, truth_details, 
 from payments.command.truth_import import Loaded, load
 from payments.command.truth_xml import TYPE
 
-FAILURES_SHOWN = 10
 _INTERRUPTED = "Ended with Ctrl-C. What was written until then stays: load the file again."
 
 truth = typer.Typer(
@@ -136,22 +137,23 @@ def _change_sum(
         if decided.entry is None:
             return
         if under_way:
-            _say_under_way(under_way, yes)
+            _say_under_way(stored.deployment, under_way, yes)
         if not yes:
             typer.confirm("Shall it be so?", abort=True)
         sums.store(decided.entry, decided.adopted)
     console.print("Done. Upload again what was rejected for it.")
 
 
-def _say_under_way(keys: list[str], yes: bool) -> None:
+def _say_under_way(deployment: Deployment, keys: list[str], yes: bool) -> None:
     """Warn of imports that have not ended; raises CommandFailed where nobody would be asked."""
     told = (
         f"Not imported to its end: {', '.join(keys)}. If a record of this invoice is in there, it "
         "may be what has changed the payment, and would count twice."
     )
     if yes:
+        ends = ", ".join(f"`{deployment.command('stop', key)}`" for key in keys)
         raise CommandFailed(
-            f"{told} Wait for it, or end it with `payments stop KEY`; if this invoice is not "
+            f"{told} Wait for it, or end it with {ends}; if this invoice is not "
             "in it, decide without --yes."
         )
     new_console().print(told, soft_wrap=True)
