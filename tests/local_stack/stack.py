@@ -65,10 +65,6 @@ class Stack:
         """The metrics that the functions have written to their logs."""
         return [metric for function in self.functions() for metric in function.metrics()]
 
-    def metric_total(self, name: str) -> float:
-        """The sum of a metric over every run so far."""
-        return sum(metric.total for metric in self.metrics() if metric.name == name)
-
     def worker_pids(self) -> list[int]:
         """The processes that run the functions now, or wait for their next invocation."""
         return [pid for function in self.functions() for pid in function.worker_pids()]

@@ -4,6 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+import typer
+
+from payments.command.app import app
+from payments.files.record import KNOWN
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (
@@ -45,3 +49,17 @@ def test_the_readme_has_every_setting_and_no_other() -> None:
     template = (ROOT / "template.yaml").read_text("utf-8")
     parameters = template.partition("\nParameters:\n")[2].partition("\nConditions:")[0]
     assert sorted(named) == sorted(re.findall(r"^  (\w+):$", parameters, re.MULTILINE))
+
+
+def test_the_reference_of_files_has_every_element_and_no_other() -> None:
+    text = (ROOT / "events/README.md").read_text("utf-8")
+    rows = text.partition("| element | meaning |\n|---|---|\n")[2].partition("\n\n")[0].splitlines()
+    named = {name for row in rows for name in re.findall(r"`([\w/]+)`", row.split(" | ")[0])}
+    assert {name.partition("/")[0] for name in named} == KNOWN - {"lookups"}
+
+
+@pytest.mark.parametrize("name", ["README.md", "SECURITY.md"])
+def test_every_subcommand_is_named(name: str) -> None:
+    text = (ROOT / name).read_text("utf-8")
+    commands = vars(typer.main.get_command(app))["commands"]
+    assert [each for each in commands if not re.search(rf"`(payments )?{each}\b", text)] == []

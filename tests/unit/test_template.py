@@ -85,18 +85,6 @@ def test_every_default_is_allowed(name: str) -> None:
         assert parameter["MinValue"] <= default <= parameter["MaxValue"]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("ConnectWiseSecretName", "PreventReprocessing", "Enabled", "IncomingPrefix"),
-        *("SuccessPrefix", "FailPrefix", "ReportPrefix", "MaxConnections", "ReportOn"),
-        *("AlarmEmail", "ReportEmail", "LogRetentionDays", "LogLevel"),
-    ],
-)
-def test_the_parameters_that_others_rely_on_are_there(name: str) -> None:
-    assert name in PARAMETERS
-
-
 def test_every_parameter_is_in_a_group_of_the_console() -> None:
     groups = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     grouped = [name for group in groups for name in group["Parameters"]]
