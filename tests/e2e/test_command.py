@@ -261,7 +261,7 @@ def test_status_tells_the_newest_upload_of_a_name_and_not_an_older_one(
     assert "does not allow to create payments" in waiting.output
     queued = operator.runs("status", name)
     assert (queued.exit_code, state(queued.output)) == (0, "Queued")
-    assert f"1 file: {waits}" in queued.output
+    assert f"1 file: incoming/{waits}" in queued.output
     assert "Succeeded, 1 of 1 records" in queued.output
     refused = operator.runs("fetch", name, "--output", operator.folder)
     assert (refused.exit_code, list(operator.folder.iterdir())) == (2, [])
