@@ -40,6 +40,8 @@ def main() -> int:
     except NotToBeUsed as problem:
         console.print(str(problem), soft_wrap=True)
         return _NOT_BEGUN
+    except Interrupted:  # what it says is about a stack that stays
+        raise KeyboardInterrupt from None
     except (CommandFailed, DeploymentFailed, ServerFailed, SimulatorError) as failure:
         console.print(f"The demo has failed: {failure}", soft_wrap=True)
         return _FAILED

@@ -79,7 +79,7 @@ def test_of_a_file_that_was_given_up_some_may_have_been_sent() -> None:
 
 
 def test_the_summary_says_what_was_replaced_and_what_it_comes_to() -> None:
-    tally = Tally(4, 3, 2, 1, Decimal(1000), Decimal(20), Decimal("0.50"), 2, Decimal(400))
+    tally = Tally(4, 3, 2, 3, Decimal(1000), Decimal(20), Decimal("0.50"), 2, Decimal(400))
     row = replace(
         ended(Status.COMPLETED_WITH_FAILURES, tally, 10),
         first_failures=("R-1, invoice INV-1: one; two", "R-2: three"),
@@ -87,7 +87,7 @@ def test_the_summary_says_what_was_replaced_and_what_it_comes_to() -> None:
     )
     done = Imported(row, Copies.named(Path(), "a"))
     assert result(done, 1) == [
-        "10 records: 4 created, 3 updated (2 replaced), 2 skipped, 1 failed.",
+        "10 records: 4 created, 3 updated (2 replaced), 2 skipped, 3 failed.",
         "1,020.50 in all, without failed records whose amount cannot be read: 1,000.00 recorded, "
         "20.00 skipped, 0.50 failed.",
         "  R-1, invoice INV-1: one; two",

@@ -179,9 +179,8 @@ def amounts(row: ImportRow) -> str:
 def result(done: Imported, most: int) -> list[str]:
     """Return what became of the file, line by line: its counts, and at most so many of a kind."""
     row = done.row
-    not_successful = row.tally.failed + row.tally.skipped
     lines = [summary(row), *filter(None, [amounts(row)])]
-    lines += _listed(row.first_failures[:most], not_successful, "in the fail file")
+    lines += _listed(row.first_failures[:most], row.tally.failed, "in the fail file")
     if row.tally.replaced:
         lines.append("Replaced, of what others had made:")
     lines += _listed(row.first_replaced[:most], row.tally.replaced, "in the report")
