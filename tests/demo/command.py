@@ -35,8 +35,6 @@ def main() -> int:
     console = new_console()
     try:
         run(console, own_files(options.file), options.output)
-    except Interrupted:  # what it says is about a stack that stays
-        raise KeyboardInterrupt from None
     except NotToBeUsed as problem:
         console.print(str(problem), soft_wrap=True)
         return _NOT_BEGUN
