@@ -34,7 +34,7 @@ class Closing:
     def of(cls, state: ImportState, overruled: Overruled, folders: Folders, now: float) -> Closing:
         """Close the import, whose last look has overruled some records."""
         tally = state.tally.overruled([result for result, _ in overruled.values()])
-        if state.cut_short is not None:
+        if state.ended_early:
             status = Status.FAILED
         else:
             status = Status.COMPLETED_WITH_FAILURES if tally.failed else Status.SUCCEEDED
@@ -52,7 +52,7 @@ class Closing:
             PageHead(
                 state.import_id, key, keys.success, keys.fail, started_at, tally, closed.error
             ),
-            state.cut_short,
+            closed.error,
             {number: messages for number, (_, messages) in overruled.items()},
         )
         return cls(closed, files)

@@ -202,6 +202,20 @@ class ImportState:
         return self.tally.done
 
     @property
+    def is_stored(self) -> bool:
+        """Whether the outcome of every record is stored, so that only closing is left."""
+        return self.done == self.total
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether something was left out: what is cut short when all was sent leaves out nothing.
+
+        `reach` stays where it was then: behind it are only records that were not sent.
+        """
+        is_all_sent = self.total is not None and self.reach >= self.total
+        return self.cut_short is not None and (self.given_up or not is_all_sent)
+
+    @property
     def in_doubt(self) -> bool:
         """Whether records beyond the checkpoint may have been sent."""
         return self.reach > self.done
@@ -274,7 +288,7 @@ class ImportState:
         is_long = error is not None and now - since >= LONG_WAIT_SECONDS
         return replace(
             self,
-            reach=self.reach if begun is None else max(begun, self.done),
+            reach=self.reach if begun is None else min(self.reach, max(begun, self.done)),
             at_work=False,
             kills=0,
             waits=self.waits + is_down,
@@ -305,12 +319,14 @@ class ImportState:
 
     def closed(self, status: Status, tally: Tally, now: float) -> ImportState:
         """Close the import, with a tally that the last look may have changed."""
+        reason = self.cut_short if self.ended_early else None
         return replace(
             self,
             status=status,
             tally=tally,
             at_work=False,
-            error=self.cut_short,
+            cut_short=reason,
+            error=reason,
             waiting_since=0.0,
             updated_at=now,
             finished_at=now,

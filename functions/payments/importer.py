@@ -173,6 +173,12 @@ class _Run:
         self._give_up_if_hopeless()
         if self._state.quiet_until > self._clock.time():
             return self._rest()
+        if not self._state.is_stored:
+            self._go_on()
+        return self._close()
+
+    def _go_on(self) -> None:
+        """Send what is left, or end early."""
         if self._state.stop_asked is not None:
             self._cut(StopAsked(f"{STOPPED} {self._state.stop_asked}."))
         try:
@@ -182,7 +188,6 @@ class _Run:
             self._cut(refusal)
         if self._state.cut_short is not None and self._state.total is not None:
             self._end_early(self._state.cut_short, self._state.total)
-        return self._close()
 
     # ---- Where earlier runs have left it ---------------------------------------------------------
 
@@ -197,7 +202,7 @@ class _Run:
     def _give_up_if_hopeless(self) -> None:
         """Send nothing any more if runs have been killed at this place too often."""
         state = self._state
-        if state.kills < MAX_KILLS or state.given_up or state.done == state.total:
+        if state.kills < MAX_KILLS or state.given_up or state.is_stored:
             return
         # A run that has put its file back was not killed, though the table could not note it.
         put_back = self._bucket.last_put_back(self._source.bucket, self._state.import_id)
@@ -373,8 +378,6 @@ class _Run:
 
     def _end_early(self, reason: str, total: int) -> None:
         """Bring what may have been sent to its end, and the rest to the fail file."""
-        if self._state.done == total:
-            return
         path = self._bucket.fetch_kept(self._source.bucket, self._state.import_id)
         if not self._state.given_up:
             self._send(path, self._state.reach)
@@ -412,7 +415,7 @@ class _Run:
             written = write_result_files(closing.files, self._bucket, workers, self._is_out_of_time)
         finally:
             workers.close()
-        self._save(closing.finished(written))
+        self._save_closed(closing.finished(written))
         self._parts.telemetry.file(self._state.status)
         self._parts.mail.finished(closing.report(written))
         logger.info(
@@ -423,6 +426,16 @@ class _Run:
             reason=self._why(),
         )
         return Finished(self._state)
+
+    def _save_closed(self, state: ImportState) -> None:
+        """Close the import; where the answer to that is lost, look whether it has."""
+        try:
+            self._save(state)
+        except AwsDown:
+            there = self._parts.table.load(state.import_id)
+            if there is None or not there.finished or there.run_token != state.run_token:
+                raise
+            self._state = state
 
     def _why(self) -> str:
         """Say, for the log, why the import has ended as it has."""

@@ -638,6 +638,92 @@ def test_an_import_that_was_stopped_before_it_began_sends_nothing(deployment: De
     assert deployment.fail() == deployment.success() == []
 
 
+def stop_asked(deployment: Deployment) -> Mishap:
+    """Let somebody ask for the import's end as soon as the call has taken effect."""
+
+    def mishap(effect: Callable[[], Any]) -> Any:
+        answer = effect()
+        deployment.imports.put({**deployment.row(), "stopAsked": "alice"})
+        return answer
+
+    return mishap
+
+
+@pytest.mark.parametrize(
+    ("records", "status"),
+    [
+        (new_payments(3), "Succeeded"),
+        ([*new_payments(3), on(99)], "CompletedWithFailures"),
+        ([], "Succeeded"),
+    ],
+)
+@pytest.mark.parametrize("is_deleted", [False, True], ids=["stopped", "deleted"])
+def test_a_stop_that_comes_when_all_is_stored_stops_nothing(
+    deployment: Deployment, records: list[str], status: str, is_deleted: bool
+) -> None:
+    """Nor does a version that is deleted then: only the files are left to be written."""
+    version = deployment.upload(*records)
+    deployment.mishaps.plan("PutObject", raising(client_error("InternalError")), about="success/")
+    assert deployment.run() == PUT_BACK
+    if is_deleted:
+        deployment.bucket.erase("incoming/a.xml", version)
+    else:
+        deployment.imports.put({**deployment.row(), "stopAsked": "alice"})
+    assert deployment.run() == FINISHED
+    assert (deployment.row()["status"], deployment.row().get("error")) == (status, None)
+    assert file_errors(deployment.bucket.read("fail/a.xml")) == []
+
+
+def test_a_stop_that_comes_while_the_files_are_written_stops_nothing(
+    deployment: Deployment,
+) -> None:
+    deployment.upload(*new_payments(3))
+    deployment.mishaps.plan("PutObject", stop_asked(deployment), about="success/")
+    assert deployment.to_end() == 1
+    assert deployment.row()["status"] == "Succeeded"
+
+
+@pytest.mark.parametrize("mishap", [kill, kill_after])
+def test_a_stop_that_leaves_out_nothing_is_none_wherever_a_run_is_killed(
+    deploy: Deploy, mishap: Mishap
+) -> None:
+    """All was sent before it came, so that all is brought to its end."""
+    for place in range(100):
+        deployment = deploy(bounds=Bounds(chunk_records=4, chunks=1))
+        deployment.upload(*new_payments(3), on(99))
+        deployment.mishaps.plan("create", kill_after, about=about(1))
+        assert deployment.run() == KILLED
+        deployment.imports.put({**deployment.row(), "stopAsked": "alice"})
+        deployment.mishaps.plan("any", mishap, skip=place)
+        ends = []
+        while deployment.queue.messages:
+            ends.append(deployment.run())
+        assert deployment.row()["status"] == "CompletedWithFailures", f"killed at call {place}"
+        assert (len(deployment.success()), len(deployment.fail())) == (3, 1)
+        if KILLED not in ends:
+            break
+    assert 10 < place < 100
+
+
+@pytest.mark.parametrize("mishap", [kill, kill_after])
+def test_a_stop_that_leaves_out_something_is_one_wherever_a_run_is_killed(
+    deploy: Deploy, mishap: Mishap
+) -> None:
+    for place in range(100):
+        deployment = deploy(bounds=Bounds(chunk_records=1, chunks=2))
+        deployment.upload(*new_payments(6))
+        deployment.mishaps.plan("create", stop_asked(deployment), about=about(2))
+        deployment.mishaps.plan("any", mishap, skip=place)
+        ends = []
+        while deployment.queue.messages:
+            ends.append(deployment.run())
+        assert deployment.row()["status"] == "Failed", f"killed at call {place}"
+        assert set(deployment.errors()) == {"Not sent: Stopped by alice."}
+        if KILLED not in ends:
+            break
+    assert 10 < place < 100
+
+
 # Recorded twice
 
 

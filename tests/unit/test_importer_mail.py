@@ -61,18 +61,53 @@ def test_wherever_runs_are_killed_no_file_is_reported_twice(deploy: Deploy, mish
     assert sorted(told) == [0] + [1] * (len(told) - 1)
 
 
-def test_a_closing_write_whose_answer_is_lost_is_reported_once_at_most(
+def no_answer(effect: Callable[[], Any]) -> Any:
+    """Let the call take effect, and its answer be an error."""
+    effect()
+    raise client_error("InternalError")
+
+
+def test_a_closing_write_whose_answer_is_lost_is_found_and_reported(deployment: Deployment) -> None:
+    """By the run that has closed the import: it looks."""
+    deployment.upload(*RECORDS)
+    deployment.mishaps.plan("UpdateItem", no_answer, about="CompletedWithFailures")
+    assert deployment.run() == FINISHED
+    assert deployment.row()["status"] == "CompletedWithFailures"
+    assert deployment.topic.subjects == [REPORT]
+    assert deployment.published.files == ["CompletedWithFailures"]
+
+
+def test_a_closing_write_that_has_not_arrived_is_made_and_reported_by_the_next_run(
     deployment: Deployment,
 ) -> None:
-    def no_answer(effect: Callable[[], Any]) -> Any:
+    deployment.upload(*RECORDS)
+    failing = raising(client_error("InternalError"))
+    deployment.mishaps.plan("UpdateItem", failing, about="CompletedWithFailures")
+    assert [deployment.run(), deployment.run()] == [PUT_BACK, FINISHED]
+    assert deployment.topic.subjects == [REPORT]
+    assert deployment.published.files == ["CompletedWithFailures"]
+
+
+@pytest.mark.parametrize("more", [{}, {"stopAsked": "alice"}], ids=["", "with a stop"])
+def test_an_import_that_is_closed_stays_so_whatever_its_run_knows(
+    deployment: Deployment, more: dict[str, str]
+) -> None:
+    """The answer of the closing write is lost, and the row cannot be read either."""
+
+    def closed(effect: Callable[[], Any]) -> Any:
         effect()
+        deployment.imports.put({**deployment.row(), **more})
         raise client_error("InternalError")
 
     deployment.upload(*RECORDS)
-    deployment.mishaps.plan("UpdateItem", no_answer, about="CompletedWithFailures", times=2)
-    deployment.to_end()
-    assert deployment.row()["status"] == "CompletedWithFailures"
-    assert deployment.topic.subjects == [REPORT]
+    deployment.mishaps.plan("UpdateItem", closed, about="CompletedWithFailures")
+    deployment.mishaps.plan("GetItem", raising(client_error("InternalError")), skip=1)
+    assert deployment.run() == PUT_BACK
+    row = deployment.row()
+    assert row["status"] == "CompletedWithFailures"
+    assert deployment.run() == FINISHED
+    assert deployment.row() == row
+    assert deployment.published.files == []
 
 
 def test_a_run_that_knows_a_file_from_before_it_was_closed_does_not_open_it_again(

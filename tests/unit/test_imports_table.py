@@ -81,7 +81,7 @@ ATTRIBUTES: dict[str, st.SearchStrategy[Any]] = {
     "waiting_told": st.booleans(),
     "started_at": seconds,
     "updated_at": seconds,
-    "finished_at": seconds,
+    "finished_at": st.integers(1, 2 * 10**9).map(float),
     "first_failures": st.lists(names, max_size=3).map(tuple),
     "first_replaced": st.lists(names, max_size=3).map(tuple),
 }
@@ -92,6 +92,7 @@ states = st.builds(ImportState, **ATTRIBUTES)
 def test_an_import_is_found_as_it_was_saved_last(one: ImportState, other: ImportState) -> None:
     """With every attribute, and none of what it had before."""
     world = World()
+    one = replace(one, status=Status.RUNNING)
     other = replace(other, run=one.run, run_token=one.run_token)
     world.table.begin(one, None)
     assert world.table.load("i1") == one
@@ -169,6 +170,25 @@ def test_a_run_that_another_has_taken_over_cannot_write_any_more(world: World) -
         with pytest.raises(Superseded):
             world.table.save(late)
     world.table.save(replace(second, reach=1))
+
+
+def test_an_import_that_is_closed_is_closed_to_its_own_run_too(world: World) -> None:
+    """But for the very write that has closed it, whose answer may have been lost."""
+    world.table.begin(FIRST, None)
+    closed = FIRST.closed(Status.SUCCEEDED, Tally(created=1), 3000.0)
+    world.table.save(closed)
+    world.table.save(closed)
+    world.rows.put({**world.row, "stopAsked": "Kim"})
+    for late in (FIRST, FIRST.put_back(3001.0, 0.0), replace(closed, finished_at=3001.0)):
+        with pytest.raises(Superseded):
+            world.table.save(late)
+    assert world.table.load("i1") == replace(closed, stop_asked="Kim")
+
+
+def test_a_stop_that_comes_when_all_is_stored_is_not_heeded(world: World) -> None:
+    world.table.begin(replace(FIRST, total=1), None)
+    world.rows.put({**world.row, "stopAsked": "Kim"})
+    world.table.save(replace(FIRST, total=1, tally=Tally(created=1)))
 
 
 def test_writes_that_the_sdk_repeats_are_the_runs_own(world: World) -> None:

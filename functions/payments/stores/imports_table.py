@@ -71,11 +71,17 @@ class ImportsTable:
     def save(self, state: ImportState) -> None:
         """Store the import as it stands.
 
-        Raises Superseded if another run has begun since, StopAsked if somebody wants it to end and
-        that has not been heeded yet.
+        Raises Superseded if another run has begun since, or the import is closed; the write that
+        closes it may be repeated. Raises StopAsked if somebody wants it to end, that has not been
+        heeded yet, and something is left to stop.
         """
-        is_ending = state.cut_short is not None or state.finished
-        self._write(state, _OURS if is_ending else f"{_OURS} AND {_NO_STOP_ASKED}", {})
+        open_, compared = "#status = :open", {":open": Status.RUNNING}
+        if state.finished:
+            self._write(state, f"{_OURS} AND ({open_} OR #finishedAt = :finishedAt)", compared)
+        elif state.cut_short is not None or state.is_stored:
+            self._write(state, f"{_OURS} AND {open_}", compared)
+        else:
+            self._write(state, f"{_OURS} AND {open_} AND {_NO_STOP_ASKED}", compared)
 
     def _write(self, state: ImportState, condition: str, compared: Mapping[str, Any]) -> None:
         """Set all attributes, and remove those without a value; others' are left alone."""
@@ -101,9 +107,12 @@ class ImportsTable:
                 if error_code(error) != _CONDITION_FAILED:
                     raise
                 there = plain(error.response.get("Item", {}))
-                if there.get("runToken") == state.run_token and "stopAsked" in there:
+                is_ours = there.get("runToken") == state.run_token
+                if is_ours and there["status"] == Status.RUNNING and "stopAsked" in there:
                     raise StopAsked(f"{STOPPED} {there['stopAsked']}.") from error
-                raise Superseded("Another run has taken this import over.") from error
+                raise Superseded(
+                    "Another run has taken this import over, or it is closed."
+                ) from error
 
 
 def state_of(item: Mapping[str, Any]) -> ImportState:
