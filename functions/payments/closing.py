@@ -50,7 +50,15 @@ class Closing:
             state.done,
             _metadata(closed),
             PageHead(
-                state.import_id, key, keys.success, keys.fail, started_at, tally, closed.error
+                state.import_id,
+                state.source.bucket,
+                key,
+                keys.success,
+                keys.fail,
+                started_at,
+                tally,
+                closed.error,
+                state.ending,
             ),
             closed.error,
             {number: messages for number, (_, messages) in overruled.items()},
@@ -87,6 +95,7 @@ class Closing:
             started_at=iso(state.started_at),
             finished_at=iso(state.finished_at),
             replaced=written.replaced,
+            ending=state.ending,
         )
 
 

@@ -41,6 +41,15 @@ class Status(StrEnum):
     FAILED = "Failed"
 
 
+class Ending(StrEnum):
+    """How an import has ended: with all its records, or what has ended it before."""
+
+    COMPLETE = "complete"
+    REFUSED = "ended"
+    STOPPED = "stopped"
+    GIVEN_UP = "given up"
+
+
 @dataclass(frozen=True, slots=True)
 class Root:
     """The root element's own tags, as they stand in the file."""
@@ -75,8 +84,8 @@ class Result:
 class Tally:
     """How many records became what, and how much money that is.
 
-    `replaced` counts, among the updated, those that changed what others had made, and
-    `replaced_amount` is what was there before.
+    `replaced` counts the records that changed what others had made, and `replaced_amount` is what
+    was there before. Such a record need not be a success: ConnectWise may have cut its amount.
     """
 
     created: int = 0
@@ -214,6 +223,15 @@ class ImportState:
         """
         is_all_sent = self.total is not None and self.reach >= self.total
         return self.cut_short is not None and (self.given_up or not is_all_sent)
+
+    @property
+    def ending(self) -> Ending:
+        """How the import ends."""
+        if self.cut_short is None or not self.ended_early:
+            return Ending.COMPLETE
+        if self.given_up:
+            return Ending.GIVEN_UP
+        return Ending.STOPPED if self.cut_short.startswith(STOPPED) else Ending.REFUSED
 
     @property
     def in_doubt(self) -> bool:

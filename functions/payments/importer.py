@@ -214,7 +214,7 @@ class _Run:
         )
         reason = (
             f"The import was given up: {MAX_KILLS} runs ended without a word at record {place}. "
-            "Look into the function's log for the reason, then upload the fail file again."
+            "Look into the function's log for the reason."
         )
         self._reason = reason
         self._save(self._state.cut(reason, self._clock.time(), given_up=True))
@@ -392,8 +392,8 @@ class _Run:
         if number <= self._state.reach:
             return (
                 "The import was given up near this record: it is not known whether ConnectWise has "
-                "recorded this payment. Look at its invoice there. If the payment is there, "
-                "nothing is left to do; if not, upload this record again."
+                "recorded this payment. Look at its invoice there. If the payment is there, take "
+                "this record out; if not, upload it again."
             )
         return "Not sent: the import was given up before this record. Upload it again."
 

@@ -8,18 +8,27 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from payments.advice import what_to_do
 from payments.console import object_page
 from payments.files.output import StoredOutcome
-from payments.import_state import Status, Tally
+from payments.import_state import Ending, Status, Tally
 from payments.stores.result_files import MAX_NAMED
-from payments.wording import ABOUT_REPLACED, NOT_IN_IT, harmless, money
+from payments.wording import (
+    ABOUT_REPLACED,
+    MAX_REASON_CHARACTERS,
+    NOT_IN_IT,
+    first_reasons,
+    harmless,
+    money,
+    s3_address,
+)
 
 _MAX_SUBJECT_CHARACTERS = 100  # SNS's limit, of ASCII without line breaks
-# SNS takes 256 KiB. A record may have any number of errors, and a reason what a file has in it.
-_MAX_REASON_CHARACTERS = 500
-_MAX_REASONS = 5
+# SNS takes 256 KiB, and a character may have four bytes: 20 records with `first_reasons` and their
+# names come to 170 KB.
 _MAX_NAME_CHARACTERS = 100
 _MAX_KEY_CHARACTERS = 1024
+_MAY_STAY = "They are in the fail file too, and may stay in it."
 
 
 class ReportOn(StrEnum):
@@ -34,9 +43,8 @@ class ReportOn(StrEnum):
 class ImportReport:
     """What there is to say about a finished import; keys are S3 keys in `bucket`.
 
-    `failures` are the first records of the fail file, `replaced` the first that changed a payment
-    which they had not made. `page_key` is the report as a page. Times are ISO 8601
-    UTC.
+    `failures` are the first records that failed, `replaced` the first that changed a payment which
+    they had not made. `page_key` is the report as a page. Times are ISO 8601 UTC.
     """
 
     bucket: str
@@ -52,6 +60,7 @@ class ImportReport:
     started_at: str
     finished_at: str
     replaced: tuple[StoredOutcome, ...] = ()
+    ending: Ending = Ending.COMPLETE
 
     @property
     def needs_a_look(self) -> bool:
@@ -68,14 +77,22 @@ def is_wanted(report: ImportReport, report_on: ReportOn) -> bool:
 
 def subject(report: ImportReport) -> str:
     """Return the e-mail's subject."""
-    failed = report.tally.failed
-    replaced = f", {report.tally.replaced} replaced" if report.tally.replaced else ""
+    tally = report.tally
+    replaced = f", {tally.replaced} replaced" if tally.replaced else ""
+    recorded = f"{tally.created + tally.updated} of {_payments(tally.done)} imported"
     text = {
-        Status.SUCCEEDED: f"Payments imported{replaced}",
-        Status.COMPLETED_WITH_FAILURES: f"{failed} payment{'s'[: failed != 1]} not imported",
-        Status.FAILED: "Payment file not imported",
+        Status.SUCCEEDED: "Payments imported",
+        Status.COMPLETED_WITH_FAILURES: f"{_payments(tally.failed)} not imported",
+        Status.FAILED: f"{recorded}, then {report.ending}",
     }[report.status]
-    return subject_line(text, report.key)
+    if report.status is Status.FAILED and not tally.done:
+        is_stopped = report.ending is Ending.STOPPED
+        text = f"Payment file {'stopped' if is_stopped else 'not imported'}"
+    return subject_line(f"{text}{replaced}", report.key)
+
+
+def _payments(count: int) -> str:
+    return f"{count} payment{'s'[: count != 1]}"
 
 
 def subject_line(text: str, key: str) -> str:
@@ -92,8 +109,9 @@ def body(report: ImportReport, region: str) -> str:
         lines += [one_line(report.error), ""]
     lines += [*_links(report, region), "", *_counts(report)]
     if report.failures:
-        there = report.tally.failed + report.tally.skipped
-        lines += ["", *_list("records in the fail file", report.failures, there, failure)]
+        lines += ["", *_list("failed", report.failures, report.tally.failed, failure)]
+    if report.tally.skipped:
+        lines += ["", f"{report.tally.skipped} skipped: accepted before. {_MAY_STAY}"]
     if report.replaced:
         title = "payments that others had made, and that were replaced"
         lines += ["", *_list(title, report.replaced, report.tally.replaced, replacement)]
@@ -120,16 +138,11 @@ def _counts(report: ImportReport) -> list[str]:
         f"Records in the file: {'not counted' if report.total is None else report.total}",
         f"Created: {tally.created}",
         f"Updated: {tally.updated}",
-        *_if(tally.replaced, f"  of them replaced what others had made: {tally.replaced}"),
-        f"Skipped, processed before: {tally.skipped}",
+        f"Skipped, accepted before: {tally.skipped}",
         f"Failed: {tally.failed}",
+        *_if(tally.replaced, f"Replaced what others had made: {tally.replaced}"),
         *_amounts(tally),
     ]
-
-
-def s3_address(bucket: str, key: str) -> str:
-    """Return what `aws s3` calls an object."""
-    return f"s3://{bucket}/{harmless(key, _MAX_KEY_CHARACTERS)}"
 
 
 def moment(time: str) -> str:
@@ -200,24 +213,26 @@ def _name(outcome: StoredOutcome) -> str:
 
 
 def _reasons(messages: tuple[str, ...]) -> str:
-    shown = [one_line(message) for message in messages[:_MAX_REASONS]]
-    more = len(messages) - len(shown)
-    return "; ".join([*shown, f"and {more} more"] if more else shown)
+    return "; ".join(first_reasons([_unbroken(message) for message in messages]))
 
 
 def one_line(text: str) -> str:
     """Return a reason, bounded, in one line."""
-    return harmless(" ".join(text[: 2 * _MAX_REASON_CHARACTERS].split()), _MAX_REASON_CHARACTERS)
+    return harmless(_unbroken(text), MAX_REASON_CHARACTERS)
+
+
+def _unbroken(text: str) -> str:
+    return " ".join(text[: 2 * MAX_REASON_CHARACTERS].split())
 
 
 def _what_to_do(report: ImportReport) -> list[str]:
-    if report.status is Status.FAILED and not report.tally.done:
-        return ["Nothing was sent to ConnectWise. Correct the file and upload it again."]
+    told = what_to_do(report.ending, report.tally)
+    if report.ending is Ending.STOPPED or not report.tally.done:
+        return [told]
     folder, _, name = report.key.rpartition("/")
     corrected = s3_address(report.bucket, f"{folder}/corrected-{name}")
     return [
-        "What to do: correct the records in the fail file and upload that file as it is, under "
-        "any name. Its error messages are ignored, and the payments that succeeded are not in it.",
+        told,
         "",
         f"  aws s3 cp {shlex.quote(s3_address(report.bucket, report.fail_key))} corrected.xml",
         f"  aws s3 cp corrected.xml {shlex.quote(corrected)}",

@@ -6,7 +6,8 @@ import shlex
 from dataclasses import dataclass
 
 from payments.errors import AccessRefused, ImportStopped, OutOfTime, RecordStuck, SecretUnusable
-from payments.report import about_status, moment, one_line, s3_address, subject_line
+from payments.report import about_status, moment, one_line, subject_line
+from payments.wording import s3_address
 
 _AGAIN = "it is tried again by itself, at the latest every 15 minutes."
 _NOTHING = f"Nothing to do, unless the reason says so: {_AGAIN}"

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from decimal import Decimal
 from unicodedata import category
 
 DEFAULT_STACK = "connectwise-payments"
 MAX_SHOWN_CHARACTERS = 100
+MAX_REASONS = 5
+MAX_REASON_CHARACTERS = 1000
+"""The longest of our own messages is shorter: what it says at its end is what to do."""
+MAX_CHARACTERS_OF_REASONS = 2500
+_MAX_KEY_CHARACTERS = 1024
 _MINUTE, _HOUR = 60, 3600
 
 # What programs and web pages leave around a value, and nobody sees: blanks of every width, and
@@ -27,6 +33,24 @@ ABOUT_REPLACED = (
     "upload one record with the sum of all that was paid as its <amount>, and the payment's <id>. "
     "The stack's parameter SecondPayment decides what becomes of such records from now on."
 )
+
+
+def first_reasons(reasons: Sequence[str]) -> list[str]:
+    """Return what is said of one record, bounded; what is left out is counted."""
+    shown, room = list[str](), MAX_CHARACTERS_OF_REASONS
+    for reason in reasons[:MAX_REASONS]:
+        text = harmless(reason, MAX_REASON_CHARACTERS)
+        if len(text) > room:
+            break
+        shown.append(text)
+        room -= len(text)
+    more = len(reasons) - len(shown)
+    return [*shown, f"and {more} more"] if more else shown
+
+
+def s3_address(bucket: str, key: str) -> str:
+    """Return what `aws s3` calls an object."""
+    return f"s3://{bucket}/{harmless(key, _MAX_KEY_CHARACTERS)}"
 
 
 def visible(text: str) -> str:

@@ -72,7 +72,7 @@ class _RepeatingS3:
         self._count = count
         keys = ResultKeys("success/a.xml", "fail/a.xml", "reports/a.html")
         tally = Tally(created=count - count // 100, failed=count // 100)
-        page = PageHead("i1", "incoming/a.xml", keys.success, keys.fail, _NOW, tally)
+        page = PageHead("i1", "bucket", "incoming/a.xml", keys.success, keys.fail, _NOW, tally)
         files = ResultFiles("payments", "i1", keys, Root(), count, {}, page)
         workers = ThreadWorkers(_READERS)
         written = write_result_files(files, Bucket(self, Path()), workers, lambda: False)

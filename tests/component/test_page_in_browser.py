@@ -25,6 +25,7 @@ LONG = "W" * 200
 MUCH = "999,999,999,999,999.99"
 HEAD = PageHead(
     "0123456789abcdef0123456789abcdef",
+    LONG[:63],
     f"incoming/{LONG}/<b>october<b>.xml",
     f"success/{LONG}.xml",
     f"fail/{LONG}.xml",

@@ -33,7 +33,7 @@ from unit.payment_files import check, document, payment, records
 FILE = document(payment("<id>7</id><externalId>A</externalId>"), payment("<amount>1</amount>"))
 MEGABYTE = 1024 * 1024
 fuzzed = settings(max_examples=20_000 if FULL else 300, derandomize=not FULL, deadline=None)
-PAGE = PageHead("i1", "k", "s", "f", "2026-03-04T10:15:00Z")
+PAGE = PageHead("i1", "bucket", "k", "s", "f", "2026-03-04T10:15:00Z")
 
 imported = settings(fuzzed, max_examples=2_000 if FULL else 60)
 

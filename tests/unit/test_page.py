@@ -13,22 +13,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payments.files.output import StoredOutcome
-from payments.import_state import Result, Tally
+from payments.import_state import Ending, Result, Tally
 from payments.models import Action, Replaced
 from payments.page.import_page import PageHead, import_page
 from payments.page.markup import Markup, element
 from payments.page.rows import (
-    MAX_REASON_CHARACTERS,
-    MAX_REASONS,
     MAX_ROWS,
     MAX_VALUE_CHARACTERS,
     PageRow,
     PageRows,
 )
-from payments.wording import ABOUT_REPLACED
+from payments.wording import ABOUT_REPLACED, MAX_CHARACTERS_OF_REASONS, MAX_REASON_CHARACTERS
 
 HEAD = PageHead(
     "i1",
+    "books",
     "incoming/a/october.xml",
     "success/a/october.xml",
     "fail/a/october.xml",
@@ -116,18 +115,19 @@ def test_it_says_what_came_in_and_what_became_of_it() -> None:
     )
     assert text(page(replace(HEAD, tally=tally), rows)) == (
         "1 of 1,023 payments failed, 1 replaced"
-        "|incoming/a/october.xml"
+        "|s3://books/incoming/a/october.xml"
         "|Import begun 2026-03-04 10:15:00 UTC"
         "|Payments|Amount"
         "|Recorded|1,000 created, 20 updated|1,020|10,200.05"
         "|Skipped|2|20.00"
         "|Failed|1|1,234.50"
         "|All|without failed records whose amount cannot be read|1,023|11,454.55"
-        "|Success file: |success/a/october.xml"
-        "|Fail file: |fail/a/october.xml"
+        "|Success file: |s3://books/success/a/october.xml"
+        "|Fail file: |s3://books/fail/a/october.xml"
         "|Failed: 1"
-        "|What to do: correct these in the fail file, and upload that as it is, under any name. "
-        "Its error messages are ignored, and the payments that succeeded are not in it."
+        "|What to do: correct these records in the fail file, and upload that as it is, under "
+        "another name. Its error messages are ignored, and the payments that succeeded are not in "
+        "it."
         "|External id|Invoice|Amount|Day|Why, and what to do"
         "|PAY-9|INV-351|1,234.50|2026-03-04|No such invoice."
         "|Replaced: 1"
@@ -160,18 +160,40 @@ def test_its_headline_says_how_it_went(tally: Tally, headline: str) -> None:
 
 
 def test_a_refused_file_has_its_reason_and_what_to_do_instead_of_totals() -> None:
-    shown = text(page(replace(HEAD, error="line 3, column 1: cut off."))).split("|")
+    refused = replace(HEAD, error="line 3, column 1: cut off.", ending=Ending.REFUSED)
+    shown = text(page(refused)).split("|")
     assert shown[0] == "The file was not imported"
     assert "line 3, column 1: cut off." in shown
     assert "Nothing was sent to ConnectWise. Correct the file and upload it again." in shown
     assert "All" not in shown
 
 
-def test_an_import_that_was_stopped_says_how_far_it_came() -> None:
-    shown = text(page(replace(HEAD, error="Stopped by kim."), updated=1, failed=4)).split("|")
-    assert shown[0] == "1 of 5 payments imported, then it ended"
+STOPPED = replace(HEAD, error="Stopped by kim.", ending=Ending.STOPPED)
+
+
+def test_an_import_that_was_stopped_says_how_far_it_came_and_asks_for_nothing() -> None:
+    shown = text(page(STOPPED, updated=3, failed=4, replaced=1)).split("|")
+    assert shown[0] == "3 of 7 payments imported, then it ended, 1 replaced"
     assert "Stopped by kim." in shown
     assert "All" in shown
+    told = shown[shown.index("Failed: 4") + 1]
+    assert told.startswith("3 payments were recorded before it was stopped; the rest is in the")
+    assert "Nothing is to be done" in told
+    assert "orrect" not in told
+
+
+def test_a_file_that_was_stopped_before_it_began_needs_no_correction() -> None:
+    shown = text(page(STOPPED))
+    assert "It was stopped before it began. Nothing was sent, and the original file has" in shown
+    assert "orrect" not in shown
+
+
+def test_an_import_that_was_given_up_says_what_to_look_at_first() -> None:
+    given_up = replace(HEAD, error="Given up.", ending=Ending.GIVEN_UP)
+    shown = text(page(given_up, updated=1, failed=4))
+    assert "|What to do: first look at those of which it is not known whether" in shown
+    assert "take out of the fail file what is there" in shown
+    assert "Mend the cause, then upload the file again." in text(page(given_up))
 
 
 def test_what_there_is_none_of_has_no_list() -> None:
@@ -200,7 +222,8 @@ def test_no_row_grows_with_what_is_in_it() -> None:
     assert row.external_id == "x" * MAX_VALUE_CHARACTERS + "…"
     assert row.invoice == "y" * MAX_VALUE_CHARACTERS + "…"
     cut = "z" * MAX_REASON_CHARACTERS + "…"
-    assert row.reasons == (*[cut] * MAX_REASONS, "… and 15 more.")
+    assert row.reasons == (cut, cut, "and 18 more")
+    assert sum(map(len, row.reasons[:-1])) <= MAX_CHARACTERS_OF_REASONS
 
 
 @given(st.lists(st.tuples(st.sampled_from(Action), st.booleans())))

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payments.files.output import StoredOutcome
-from payments.import_state import Result, Status, Tally
-from payments.models import Action
+from payments.import_state import Ending, Result, Status, Tally
+from payments.models import Action, Replaced
 from payments.report import (
     ImportReport,
     ReportOn,
@@ -64,7 +64,17 @@ REFUSED = replace(
     total=None,
     tally=Tally(),
     error="line 1, column 12: DTDs are not allowed.",
+    ending=Ending.REFUSED,
 )
+STOPPED = replace(
+    REFUSED,
+    total=4,
+    tally=Tally(created=1, updated=1, failed=2),
+    failures=(failure(3, "Not sent: Stopped by kim."),),
+    error="Stopped by kim.",
+    ending=Ending.STOPPED,
+)
+GIVEN_UP = replace(STOPPED, error="The import was given up.", ending=Ending.GIVEN_UP)
 
 
 def assert_sns_takes(report: ImportReport) -> None:
@@ -112,6 +122,43 @@ def test_the_subject_says_what_happened_to_which_file() -> None:
     assert subject(REFUSED) == "Payment file not imported: october.xml"
 
 
+def test_the_subject_of_an_import_that_ended_early_says_how_far_it_came() -> None:
+    assert subject(STOPPED) == "2 of 4 payments imported, then stopped: october.xml"
+    assert subject(GIVEN_UP) == "2 of 4 payments imported, then given up: october.xml"
+    assert subject(replace(STOPPED, tally=Tally())) == "Payment file stopped: october.xml"
+
+
+@pytest.mark.parametrize("report", [WITH_FAILURES, GIVEN_UP], ids=lambda it: it.status)
+def test_the_subject_tells_what_was_replaced_whatever_failed(report: ImportReport) -> None:
+    told = replace(report, tally=replace(report.tally, replaced=3))
+    assert ", 3 replaced: october.xml" in subject(told)
+
+
+def test_who_has_stopped_an_import_is_not_asked_to_correct_it() -> None:
+    text = text_of(STOPPED)
+    assert "Stopped by kim." in text
+    assert "2 payments were recorded before it was stopped; the rest is in the fail file." in text
+    assert "If they are to be imported after all, upload the fail file, under another name." in text
+    before = text_of(replace(STOPPED, total=None, tally=Tally(), failures=()))
+    assert "It was stopped before it began. Nothing was sent, and the original file has" in before
+    for told in (text, before):
+        assert "orrect" not in told
+        assert "aws s3 cp" not in told
+
+
+def test_of_an_import_that_was_given_up_it_is_told_what_to_look_at_first() -> None:
+    text = text_of(GIVEN_UP)
+    assert "first look at those of which it is not known whether ConnectWise has recorded" in text
+    assert "aws s3 cp" in text
+
+
+def test_what_was_replaced_and_failed_is_not_said_to_be_updated() -> None:
+    """ConnectWise may have cut the amount that replaced another."""
+    counted = text_of(replace(WITH_FAILURES, tally=Tally(updated=3, failed=1, replaced=4)))
+    assert "\nUpdated: 3\n" in counted
+    assert "\nReplaced what others had made: 4\n" in counted
+
+
 def test_the_text_has_the_counts_the_files_and_the_first_failures() -> None:
     text = text_of(WITH_FAILURES)
     for expected in (
@@ -119,13 +166,13 @@ def test_the_text_has_the_counts_the_files_and_the_first_failures() -> None:
         "Started: 2026-11-25 08:00:21 UTC, finished: 2026-11-25 08:04:02 UTC",
         "Records in the file: 3",
         "Created: 1",
-        "Skipped, processed before: 1",
+        "Skipped, accepted before: 1",
         "Failed: 1",
-        "The first 1 of 2 records in the fail file:",
-        "- record 2: <ammount> is not known.; Give <invoice>.",
+        "\nFailed:\n- record 2: <ammount> is not known.; Give <invoice>.",
         "Success file: https://eu-west-1.console.aws.amazon.com/s3/object/bucket",
         "prefix=fail%2Foctober.xml",
-        "upload that file as it is",
+        "1 skipped: accepted before. They are in the fail file too",
+        "upload that as it is, under another name",
     ):
         assert expected in text
 
@@ -184,9 +231,9 @@ def test_a_failure_is_named_as_its_sender_knows_it(known: dict[str, Any], named:
     assert f"\n{named}\n" in with_failure(failure(2, "No.", **known))
 
 
-def test_the_text_does_not_speak_of_the_first_records_if_those_are_all() -> None:
-    all_of_them = replace(WITH_FAILURES, tally=Tally(failed=1))
-    assert "\nRecords in the fail file:\n- record 2" in text_of(all_of_them)
+def test_the_text_speaks_of_the_first_records_if_those_are_not_all() -> None:
+    of_two = replace(WITH_FAILURES, tally=Tally(failed=2))
+    assert "\nThe first 1 of 2 failed:\n- record 2" in text_of(of_two)
 
 
 @pytest.mark.parametrize(
@@ -243,10 +290,16 @@ LETTERS = ["x", "€", "\N{MONEY BAG}", "\ud800", "\x00", " ", "["]
 def test_the_largest_report_is_one_that_sns_takes(letter: str) -> None:
     long = letter * 1_000_000
     worst = failure(
-        1, long, *["Wrong."] * 10_000, external_id=long, invoice=long, amount=Decimal("1e5000")
+        1, long, long, *["Wrong."] * 9_999, external_id=long, invoice=long, amount=Decimal("1e5000")
     )
+    there = Replaced(Decimal(1), long, long, long)
     report = replace(
-        WITH_FAILURES, key=f"incoming/{long}.xml", failures=(worst,) * 1000, error=long
+        WITH_FAILURES,
+        key=f"incoming/{long}.xml",
+        failures=(worst,) * 1000,
+        error=long,
+        tally=Tally(failed=1000, replaced=1000),
+        replaced=(replace(worst, result=Result(Action.UPDATED, None, there)),) * 1000,
     )
     assert_sns_takes(report)
     assert text_of(report).count("; and 9996 more") == MAX_NAMED

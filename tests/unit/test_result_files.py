@@ -125,7 +125,9 @@ class Import:
 
     def write(self, out_of_time: Callable[[], bool] = lambda: False, **more: Any) -> Written:
         results = [Result(it.action, it.record.amount, it.replaced) for it in self.outcomes]
-        page = PageHead("i1", "incoming/a.xml", KEYS.success, KEYS.fail, NOW, Tally.of(results))
+        page = PageHead(
+            "i1", "bucket", "incoming/a.xml", KEYS.success, KEYS.fail, NOW, Tally.of(results)
+        )
         files = ResultFiles("b", "i1", KEYS, self.root, len(self.outcomes), METADATA, page, **more)
         return write_result_files(files, self.bucket, self.workers, out_of_time)
 
@@ -235,6 +237,14 @@ def test_the_first_failures_are_named_and_all_are_counted() -> None:
     assert str(first.result.amount) == "1.00"
 
 
+def test_the_first_failures_are_named_however_many_were_skipped_before_them() -> None:
+    outcomes = outcomes_of(LARGE)
+    skipped = [replace(it, action=Action.SKIPPED) for it in outcomes[:-1]]
+    written = Import([*skipped, replace(outcomes[-1], action=Action.FAILED)]).write()
+    assert [it.number for it in written.failures] == [outcomes[-1].number]
+    assert written.failed == len(outcomes)
+
+
 def test_what_the_last_look_has_overruled_goes_to_the_fail_file() -> None:
     imported = Import(outcomes_of(TEN))
     written = imported.write(overruled={4: ("two payments",), 7: ("gone",)})
@@ -243,7 +253,7 @@ def test_what_the_last_look_has_overruled_goes_to_the_fail_file() -> None:
     assert external_ids(fail_file) == ["1", "2", "4", "5", "6", "7", "9", "10"]
     moved = ElementTree.fromstring(fail_file)[2]
     assert (moved.findtext("ErrorMessage"), moved.find("id")) == ("two payments", None)
-    assert [failure.messages for failure in written.failures][2] == ("two payments",)
+    assert [failure.messages for failure in written.failures][1] == ("two payments",)
 
 
 # The page

@@ -23,6 +23,7 @@ from payments.models import (
 )
 from payments.rules import answered, decide, invoice_of, names_payment, settled, to_learn
 from payments.sending import Sent
+from payments.wording import first_reasons
 from unit.records import payment_record, truth_record
 
 POLICY = Policy("this import", "incoming/this.xml")
@@ -107,6 +108,14 @@ def test_a_truth_table_entry_for_another_invoice_rejects_and_tells_how_to_move_a
     assert "payment 70 on invoice 9, but this record names invoice 2" in message
     assert "<amount>0</amount>" in message
     assert "payments truth delete A" in message
+
+
+@pytest.mark.parametrize("name", ["A", "'" * 20, "x" * 100])
+def test_the_longest_instruction_is_shown_to_its_end(name: str) -> None:
+    record = payment_record(external_id=name, invoice_id=1234567)
+    known = Known(1234567, There(1234567), truth_record(name, 12345678, 1234568), number="N" * 99)
+    message = rejection(record, known)
+    assert first_reasons([message]) == [message]
 
 
 def test_an_entry_that_knows_no_invoice_is_taken_with_the_records_own() -> None:

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain
 
-from payments.import_state import Tally
+from payments.advice import what_to_do
+from payments.import_state import Ending, Tally
 from payments.page.markup import Markup, closing, element, joined, opening
 from payments.page.rows import PageRow, PageRows
 from payments.page.style import STYLE
-from payments.wording import ABOUT_REPLACED, NOT_IN_IT, harmless, money
+from payments.wording import ABOUT_REPLACED, NOT_IN_IT, harmless, money, s3_address
 
 _MAX_ERROR_CHARACTERS = 2000
 _MAX_TITLE_CHARACTERS = 200
-_MAX_KEY_CHARACTERS = 1024
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
@@ -28,23 +28,25 @@ class PageHead:
     """What there is to say about a finished import as a whole.
 
     `error` says why the file was refused, given up or stopped. `started_at` is ISO 8601 UTC, keys
-    are S3 keys.
+    are S3 keys in `bucket`.
     """
 
     import_id: str
+    bucket: str
     key: str
     success_key: str
     fail_key: str
     started_at: str
     tally: Tally = Tally()
     error: str | None = None
+    ending: Ending = Ending.COMPLETE
 
 
 def import_page(head: PageHead, rows: PageRows) -> bytes:
     """Return the page, as UTF-8."""
     tally = head.tally
     sections = (
-        _section(_FAILED, tally.failed, rows.failed),
+        _section(_failed(head), tally.failed, rows.failed),
         _section(_REPLACED, tally.replaced, rows.replaced),
         _section(_SKIPPED, tally.skipped, rows.skipped),
     )
@@ -61,12 +63,10 @@ class _Kind:
     why: str
 
 
-_FAILED = _Kind(
-    "Failed",
-    "What to do: correct these in the fail file, and upload that as it is, under any name. Its "
-    "error messages are ignored, and the payments that succeeded are not in it.",
-    "Why, and what to do",
-)
+def _failed(head: PageHead) -> _Kind:
+    return _Kind("Failed", what_to_do(head.ending, head.tally), "Why, and what to do")
+
+
 _REPLACED = _Kind(
     "Replaced",
     "The payments of these invoices had been made by another record, or by somebody else, and have "
@@ -78,7 +78,6 @@ _SKIPPED = _Kind(
     "These were accepted before, so nothing was sent for them. They are in the fail file.",
     "Why",
 )
-_NOTHING_SENT = "Nothing was sent to ConnectWise. Correct the file and upload it again."
 
 _HEAD = joined(
     Markup('<!doctype html>\n<html lang="en">'),
@@ -94,17 +93,17 @@ def _beginning(head: PageHead) -> Iterator[Markup]:
     name = head.key.rpartition("/")[2]
     yield element("title", f"Payments: {harmless(name, _MAX_TITLE_CHARACTERS)}")
     yield joined(opening("body"), opening("main"), _headline(head))
-    yield element("p", harmless(head.key, _MAX_KEY_CHARACTERS))
+    yield element("p", s3_address(head.bucket, head.key))
     yield element("p", f"Import begun {_moment(head.started_at)}", class_="faint")
     if head.error:
         yield element("p", harmless(head.error, _MAX_ERROR_CHARACTERS), class_="error")
     if head.error and not head.tally.done:
-        yield element("p", _NOTHING_SENT)
+        yield element("p", what_to_do(head.ending, head.tally))
     else:
         yield _totals(head.tally)
     for label, key in (("Success file", head.success_key), ("Fail file", head.fail_key)):
         told = element("span", f"{label}: ", class_="faint")
-        yield element("p", told, harmless(key, _MAX_KEY_CHARACTERS))
+        yield element("p", told, s3_address(head.bucket, key))
 
 
 def _end(head: PageHead) -> Iterator[Markup]:
@@ -120,7 +119,7 @@ def _headline(head: PageHead) -> Markup:
     if head.error and not tally.done:
         told = "The file was not imported"
     elif head.error:
-        told = f"{recorded:,} of {payments} imported, then it ended"
+        told = f"{recorded:,} of {payments} imported, then it ended{replaced}"
     elif tally.failed:
         told = f"{tally.failed:,} of {payments} failed{replaced}"
     else:

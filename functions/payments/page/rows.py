@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from payments.files.output import StoredOutcome
 from payments.models import Action
-from payments.wording import harmless, money
+from payments.wording import first_reasons, harmless, money
 
 MAX_ROWS = 1000
 """So many of each kind are shown; of the rest the page says how many they are."""
 
-MAX_REASONS = 5
-MAX_REASON_CHARACTERS = 500
 MAX_VALUE_CHARACTERS = 200
 
 
@@ -36,7 +33,7 @@ class PageRow:
             harmless(outcome.invoice or "", MAX_VALUE_CHARACTERS),
             "" if amount is None else money(amount, thousands=True),
             (outcome.day or "")[:10],
-            tuple(harmless(reason, MAX_REASON_CHARACTERS) for reason in _first(reasons)),
+            tuple(first_reasons(reasons)),
         )
 
 
@@ -59,8 +56,3 @@ class PageRows:
         rows = self.skipped if outcome.result.action is Action.SKIPPED else self.failed
         if len(rows) < MAX_ROWS:
             rows.append(PageRow.of(outcome, outcome.messages))
-
-
-def _first(reasons: tuple[str, ...]) -> Iterable[str]:
-    more = len(reasons) - MAX_REASONS
-    return (*reasons[:MAX_REASONS], f"… and {more} more.") if more > 0 else reasons

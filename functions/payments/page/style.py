@@ -20,14 +20,14 @@ p { margin: .5rem 0; }
 .bad { color: var(--bad); }
 .good { color: var(--good); }
 .faint { color: var(--faint); }
-.end { margin-top: 2.25rem; font-size: .85rem; }
+.end { margin-top: 2.25rem; font-size: .85em; }
 .error { background: var(--card); border-left: .25rem solid var(--bad); padding: .75rem 1rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .4rem 0 .4rem .75rem;
   border-bottom: 1px solid var(--line); }
 th { color: var(--faint); font-weight: 600; }
 thead th { white-space: nowrap; }
-th div { font-size: .85rem; font-weight: 400; }
+th div { font-size: .85em; font-weight: 400; }
 th:first-child, td:first-child { padding-left: 0; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 .totals { table-layout: fixed; max-width: 34rem; margin-top: 1.25rem; }

@@ -82,7 +82,7 @@ class ResultFiles:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The first records of the fail file, and how many there are in it; the first that replaced.
+    """The first that failed; how many records the fail file has; the first that replaced.
 
     They are without their XML.
     """
@@ -300,7 +300,8 @@ class _Writing:
             else:
                 progress.fail.rest += entry(outcome.xml)
                 progress.failed += 1
-                _name(progress.failures, outcome)
+                if outcome.result.action is Action.FAILED:
+                    _name(progress.failures, outcome)
                 progress.rows.add_failed(outcome)
         progress.after += len(outcomes)
 
