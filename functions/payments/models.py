@@ -242,21 +242,28 @@ class There:
 class Replaced:
     """What a payment showed before a record changed it that had not made it, and who had.
 
-    Without a `key` it was not recorded here.
+    Without a `key` it was not recorded here. `taken_from` is the invoice from which the record has
+    taken its receipt: that is what this is then.
     """
 
     amount: Decimal | None = None
     day: str | None = None
     external_id: str | None = None
     key: str | None = None
+    taken_from: str | None = None
 
     def __str__(self) -> str:
         there = "a payment" if self.amount is None else money(self.amount)
-        of_day = f" of {self.day[:10]}" if self.day else ""
+        there += f" of {self.day[:10]}" if self.day else ""
+        there += f", taken from invoice {self.taken_from}" if self.taken_from else ""
         if self.key is None:
-            return f"{there}{of_day}, which was not recorded from a file"
+            return f"{there}, which was not recorded from a file"
         named = "" if self.external_id is None else f"as {self.external_id} "
-        return f"{there}{of_day}, recorded {named}from {self.key}"
+        return f"{there}, recorded {named}from {self.key}"
+
+    def told(self, payment_id: int | None) -> str:
+        """Say what it was, for the record that has changed payment `payment_id`."""
+        return f"receipt of {self}" if self.taken_from else f"payment {payment_id} held {self}"
 
 
 @dataclass(frozen=True, slots=True)

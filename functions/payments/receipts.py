@@ -92,9 +92,14 @@ def take_away(truth: TruthRecord, former: Known) -> Update | None:
             f"Without it the receipts of invoice {former.invoice} would come to "
             f"{money(sum_of(left))}. Nothing was sent. Move or correct its refunds first."
         )
-    fields = fields_of(left)
+    own = before[truth.external_id]
     return Update(
-        former.invoice_id, payment.id, fields, is_assumed=former.is_assumed, receipts=left
+        former.invoice_id,
+        payment.id,
+        fields_of(left),
+        replaced=Replaced(own.amount, own.day, truth.external_id, truth.key, former.invoice),
+        is_assumed=former.is_assumed,
+        receipts=left,
     )
 
 

@@ -113,7 +113,7 @@ def body(report: ImportReport, region: str) -> str:
     if report.tally.skipped:
         lines += ["", f"{report.tally.skipped} skipped: accepted before. {_MAY_STAY}"]
     if report.replaced:
-        title = "payments that others had made, and that were replaced"
+        title = "replaced, of what others had made"
         lines += ["", *_list(title, report.replaced, report.tally.replaced, replacement)]
     if report.status is not Status.SUCCEEDED:
         lines += ["", *_what_to_do(report)]
@@ -197,8 +197,9 @@ def failure(outcome: StoredOutcome) -> str:
 
 def replacement(outcome: StoredOutcome) -> str:
     """Return in one line which record it is, and what it has replaced."""
-    there = one_line(f"{outcome.result.replaced}")
-    return f"{_name(outcome)}: payment {outcome.payment_id} held {there}"
+    replaced = outcome.result.replaced
+    assert replaced is not None, "it is in that list"
+    return f"{_name(outcome)}: {one_line(replaced.told(outcome.payment_id))}"
 
 
 def _name(outcome: StoredOutcome) -> str:

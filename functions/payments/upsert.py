@@ -200,7 +200,8 @@ class Upsert:
         self._gathering.learn(leaving.record, former, sent.payment, taught, chunk)
         if told:
             outcome = replace(outcome, action=Action.FAILED, messages=told, rests_on_state=True)
-        return replace(outcome, recorded=(*taught.recorded, *outcome.recorded)), payment
+        recorded = *taught.recorded, *outcome.recorded
+        return replace(outcome, recorded=recorded, replaced=update.replaced), payment
 
     def _set_back(
         self, leaving: Leaving, decision: Decision, payment: Payment

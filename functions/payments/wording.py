@@ -31,6 +31,8 @@ NOT_IN_IT = "without failed records whose amount cannot be read"
 ABOUT_REPLACED = (
     "What to do about what was replaced: nothing, if it was corrected. If both amounts were paid, "
     "upload one record with the sum of all that was paid as its <amount>, and the payment's <id>. "
+    "If a receipt was taken from an invoice on which it belongs, upload it again with that "
+    "invoice, and the other payment with an external id of its own. "
     "The stack's parameter SecondPayment decides what becomes of such records from now on."
 )
 

@@ -207,12 +207,14 @@ def _add(books: Books, record: Record, entry: Entry | None) -> tuple[Verdict, in
     created = payment_id is None
     payment_id, accepted = _set(books, invoice_id, payment_id, receipts, record)
     if accepted and leaves is not None:
+        taken = books.receipts[leaves][record.external_id][0]
         left = _without(books.receipts[leaves], record.external_id)
         try:
             _set(books, leaves, books.made[leaves].payment_id, left)
         except Rejected:
             _set(books, invoice_id, payment_id, before)
             raise
+        books.replaced = taken
     if accepted or leaves is None:
         known = _learned(record, entry, invoice_id, payment_id, accepted)
         books.truth[record.external_id] = known

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,28 @@ def test_a_receipt_moves_to_the_invoice_that_it_names(deployment: Deployment) ->
     known = deployment.truth.get("RC-2", "na.example.com/acme")
     assert known is not None
     assert known["invoiceId"] == 2
+
+
+@pytest.mark.parametrize("mishap", [None, kill, kill_after])
+def test_a_receipt_that_moves_is_told_as_what_its_former_invoice_has_lost(
+    deployment: Deployment, mishap: Mishap | None
+) -> None:
+    """Nobody may have meant that: two payments with one external id look just so."""
+    imported(deployment, on(1, 400, "RC-1"), on(1, 600, "RC-2"), on(2, 50, "RC-3"))
+    if mishap is not None:
+        deployment.mishaps.plan("update", mishap, about="invoice 1 ")
+    assert imported(deployment, on(2, 650, "RC-2"), on(2, 60, "RC-3"), name="b") == []
+    row = next(it for it in deployment.imports.all() if it["key"] == "incoming/b.xml")
+    assert (row["updated"], row["replaced"], row["replacedAmount"]) == (2, 1, 600)
+    told = (
+        "eceipt of 600.00 of 2026-03-01, taken from invoice INV-1 (id 1), recorded as RC-2 from "
+        "incoming/a.xml"
+    )
+    assert row["firstReplaced"] == [f"RC-2, invoice 2, 650.00: r{told}"]
+    assert f"R{told}." in unescape(deployment.bucket.read("reports/b.html").decode())
+    [(subject, text)] = [it for it in deployment.topic.mails if "b.xml" in it[0]]
+    assert subject == "Payments imported, 1 replaced: b.xml"
+    assert f"r{told}" in text
 
 
 def test_a_receipt_that_cannot_leave_its_invoice_stays_there(deployment: Deployment) -> None:

@@ -132,7 +132,7 @@ def test_it_says_what_came_in_and_what_became_of_it() -> None:
         "|PAY-9|INV-351|1,234.50|2026-03-04|No such invoice."
         "|Replaced: 1"
         "|The payments of these invoices had been made by another record, or by somebody else, and "
-        f"have been changed. {ABOUT_REPLACED}"
+        f"have been changed, or a receipt was taken from another invoice. {ABOUT_REPLACED}"
         "|External id|Invoice|Amount|Day|Before"
         "|PAY-9|INV-351|1,234.50|2026-03-04"
         "|Payment 77 held 10.00 of 2026-01-31, recorded as RC-1 from incoming/january.xml."

@@ -186,7 +186,7 @@ class Rows:
             messages + _sum(outcome) + _doubts(step),
             self._number(step.invoice_id),
             outcome.replaced,
-            self._made_by.get(outcome.payment_id) if outcome.replaced else None,
+            self._made_by.get(outcome.payment_id) if _is_in_it(outcome) else None,
         )
         self._made_by[outcome.payment_id] = record.number
         if outcome.learned is not None:
@@ -196,6 +196,11 @@ class Rows:
 
     def _number(self, invoice_id: int | None) -> str | None:
         return None if invoice_id is None else self._numbers.get(invoice_id)
+
+
+def _is_in_it(outcome: Outcome) -> bool:
+    """Tell whether what is replaced was in the payment itself."""
+    return outcome.replaced is not None and outcome.replaced.taken_from is None
 
 
 def _without_new_ids(message: str) -> str:

@@ -70,7 +70,7 @@ def _failed(head: PageHead) -> _Kind:
 _REPLACED = _Kind(
     "Replaced",
     "The payments of these invoices had been made by another record, or by somebody else, and have "
-    f"been changed. {ABOUT_REPLACED}",
+    f"been changed, or a receipt was taken from another invoice. {ABOUT_REPLACED}",
     "Before",
 )
 _SKIPPED = _Kind(

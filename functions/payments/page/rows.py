@@ -47,9 +47,10 @@ class PageRows:
 
     def add_replaced(self, outcome: StoredOutcome) -> None:
         """Add a record that has replaced a payment, if there is room."""
-        if len(self.replaced) < MAX_ROWS:
-            held = f"Payment {outcome.payment_id} held {outcome.result.replaced}."
-            self.replaced.append(PageRow.of(outcome, (held,)))
+        replaced = outcome.result.replaced
+        if replaced is not None and len(self.replaced) < MAX_ROWS:
+            told = replaced.told(outcome.payment_id)
+            self.replaced.append(PageRow.of(outcome, (f"{told[0].upper()}{told[1:]}.",)))
 
     def add_failed(self, outcome: StoredOutcome) -> None:
         """Add a record of the fail file, if there is room: it has failed, or was skipped."""
