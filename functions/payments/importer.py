@@ -212,8 +212,9 @@ class _Run:
         logger.error(
             "Given up", import_id=self._state.import_id, key=self._source.key, record=place
         )
+        where = f"at record {place}" if state.reach else "before anything was sent"
         reason = (
-            f"The import was given up: {MAX_KILLS} runs ended without a word at record {place}. "
+            f"The import was given up: {MAX_KILLS} runs ended without a word {where}. "
             "Look into the function's log for the reason."
         )
         self._reason = reason

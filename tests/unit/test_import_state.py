@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payments.import_state import ImportState, Result, Status, Tally
+from payments.import_state import Ending, ImportState, Result, Status, Tally
 from payments.models import Action, SourceFile
 
 NEW = ImportState("import", SourceFile("bucket", "incoming/a.xml", "v1"))
@@ -162,6 +162,27 @@ def test_the_first_reason_for_ending_early_stays() -> None:
     state = sending().cut("deleted", 103.0).cut("given up", 104.0, given_up=True)
     assert (state.cut_short, state.given_up) == ("deleted", True)
     assert not sending().cut("deleted", 103.0).given_up
+
+
+@pytest.mark.parametrize(
+    ("reason", "given_up", "ending"),
+    [
+        ("deleted", False, Ending.REFUSED),
+        ("Stopped by kim.", False, Ending.STOPPED),
+        ("given up", True, Ending.GIVEN_UP),
+    ],
+)
+def test_what_is_cut_short_ends_early_if_something_was_left_out(
+    reason: str, given_up: bool, ending: Ending
+) -> None:
+    """Also if the files are written by a later run."""
+    state = sending(reach=5, done=2).cut(reason, 103.0, given_up=given_up)
+    state = state.committed(Tally(created=3, failed=4), 104.0).put_back(105.0, 0.0, begun=5)
+    assert state.is_stored
+    assert state.ending is ending
+    all_sent = sending(reach=9, done=2).cut(reason, 103.0, given_up=given_up)
+    assert all_sent.ending is (ending if given_up else Ending.COMPLETE)
+    assert all_sent.closed(Status.SUCCEEDED, Tally(), 106.0).error == (reason if given_up else None)
 
 
 def test_an_import_that_is_given_up_does_not_start_to_hope_again() -> None:

@@ -504,9 +504,14 @@ def test_a_file_that_kills_its_runs_at_one_record_is_given_up_with_both_files(
     ]
     errors = deployment.errors()
     assert "not known whether" in errors[0]
+    assert "If the payment is there, take this record out; if not, upload it again." in errors[0]
     assert "given up before this record" in errors[-1]
     (told,) = file_errors(deployment.bucket.read("fail/a.xml"))
     assert "at record 5" in told
+    assert "upload" not in told, "that is for each record to say"
+    page = deployment.bucket.read("reports/a.html").decode()
+    assert "first look at those of which it is not known whether" in page
+    assert deployment.topic.subjects[0] == "4 of 12 payments imported, then given up: a.xml"
     (row,) = deployment.imports.all()
     assert row["status"] == "Failed"
     deployment.to_end()
@@ -525,7 +530,8 @@ def test_a_file_that_kills_its_runs_before_anything_is_sent_ends_too(
     assert deployment.row()["status"] == "Failed"
     assert deployment.connectwise.writes == []
     assert deployment.success() == []
-    assert file_errors(deployment.bucket.read("fail/a.xml")) != []
+    (told,) = file_errors(deployment.bucket.read("fail/a.xml"))
+    assert "before anything was sent" in told
 
 
 @pytest.mark.parametrize(
@@ -636,6 +642,9 @@ def test_an_import_that_was_stopped_before_it_began_sends_nothing(deployment: De
     )
     assert deployment.connectwise.writes == []
     assert deployment.fail() == deployment.success() == []
+    [(subject, text)] = deployment.topic.mails
+    assert subject == "Payment file stopped: a.xml"
+    assert "the original file has all its records. Nothing is to be done." in text
 
 
 def stop_asked(deployment: Deployment) -> Mishap:
