@@ -22,7 +22,7 @@ def test_a_file_with_failures_is_reported_and_one_without_is_not(
     deployment.import_file(payment_file(good), "good.xml")
     deployment.import_file(payment_file(good, payment(invoice=invoice)), "bad.xml")
     mail = mailbox.mail("bad.xml")
-    assert mail["Subject"] == "1 payment not imported: bad.xml"
+    assert mail["Subject"] == "1 payment not imported, 1 replaced: bad.xml"
     assert f"- invoice {invoice}: There is nothing to send" in mail["Message"]
     assert f"s3://{deployment.bucket.name}/incoming/corrected-bad.xml" in mail["Message"]
     console = f"https://us-east-1.console.aws.amazon.com/s3/object/{deployment.bucket.name}"
