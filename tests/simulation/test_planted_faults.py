@@ -14,7 +14,7 @@ from payments import importer, receipts, rules, second_payment, sending, upsert
 from payments.bootstrap import World
 from payments.connectwise.finance import Finance
 from payments.connectwise.wire import Request, Response, Wire
-from payments.decisions import Known, Policy
+from payments.decisions import Known, Policy, Update
 from payments.errors import NoAnswer
 from payments.gathering import Gathering
 from payments.import_state import ImportState
@@ -150,6 +150,17 @@ def receipts_counted_twice(patch: Patch) -> None:
     patch.setattr(receipts, "with_receipt", added)
 
 
+def moves_untold(patch: Patch) -> None:
+    """Let a receipt go to another invoice without a word."""
+    take_away = receipts.take_away
+
+    def untold(truth: TruthRecord, former: Known) -> Update | None:
+        update = take_away(truth, former)
+        return update and replace(update, replaced=None)
+
+    patch.setattr(upsert, "take_away", untold)
+
+
 def last_day_for_newest(patch: Patch) -> None:
     """Take the date of a sum from the receipt that came last."""
     fields_of = receipts.fields_of
@@ -250,14 +261,17 @@ def others_have_paid_before(*paid: int) -> Weather:
     return made
 
 
-def receipts_of_one_invoice(*paid: tuple[str, int]) -> Weather:
-    """Each a day before the one in front, and a run is killed after some of them."""
+def receipts_of_one_invoice(*paid: tuple[str, int], then_of: int = 1) -> Weather:
+    """Each a day before the one in front, and a run is killed after some of them.
+
+    The last one is of invoice `then_of`.
+    """
 
     def made(of: Scenario) -> Scenario:
         records = tuple(
             Record(
                 0,
-                invoice_id=1,
+                invoice_id=then_of if number == len(paid) - 1 else 1,
                 external_id=name,
                 amount=Decimal(amount),
                 day=f"2024-01-{20 - number}",
@@ -364,6 +378,12 @@ FAULTS = [
         receipts_counted_twice,
         "must have",
         receipts_of_one_invoice(("E1", 5), ("E2", 7), ("E1", 6)),
+    ),
+    Fault(
+        "a receipt moves to another invoice without a word",
+        moves_untold,
+        "must replace",
+        receipts_of_one_invoice(("E1", 5), ("E2", 7), ("E1", 5), then_of=2),
     ),
     Fault(
         "the date of a sum is the last record's instead of the newest",
