@@ -33,6 +33,7 @@ from payments.importer import Importer
 from payments.kinds import KINDS
 from payments.parts import Connection, ImportSettings, Parts, Telemetry
 from payments.pipeline import Bounds
+from payments.report import Where
 from payments.reporter import Reporter, files_in_queue
 from payments.settings import Settings, read_settings
 from payments.stores.bucket import Bucket
@@ -133,7 +134,7 @@ def _reporter(world: World, settings: Settings) -> Reporter:
         world.sns,
         settings.report_topic_arn,
         settings.report_on,
-        settings.region,
+        Where(settings.stack, settings.region),
         partial(files_in_queue, world.sqs, settings.queue_url),
     )
 

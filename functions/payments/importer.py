@@ -48,7 +48,7 @@ from payments.pipeline import ONE_BY_ONE, Bounds, Pipeline, Work, take_chunk
 from payments.quiet import SETTLE_SECONDS, Quiet
 from payments.rules import failed
 from payments.stores.result_files import write_result_files
-from payments.waiting import Waiting, what_to_do
+from payments.waiting import Waiting
 
 logger = Logger(child=True)
 
@@ -545,7 +545,7 @@ class _Run:
                 iso(state.waiting_since),
                 iso(next_try),
                 state.error or "",
-                what_to_do(reason, key),
+                reason,
             )
         )
 

@@ -17,6 +17,7 @@ from payments.wording import (
     ABOUT_REPLACED,
     MAX_REASON_CHARACTERS,
     NOT_IN_IT,
+    command,
     first_reasons,
     harmless,
     money,
@@ -101,13 +102,21 @@ def subject_line(text: str, key: str) -> str:
     return f"{text}: {name.encode('ascii', 'replace').decode()}"[:_MAX_SUBJECT_CHARACTERS]
 
 
-def body(report: ImportReport, region: str) -> str:
-    """Return the e-mail's text, for the bucket's region."""
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which stack it is that reports, and in which region."""
+
+    stack: str
+    region: str
+
+
+def body(report: ImportReport, where: Where) -> str:
+    """Return the e-mail's text."""
     lines = [f"File: {s3_address(report.bucket, report.key)}"]
     lines += [f"Started: {moment(report.started_at)}, finished: {moment(report.finished_at)}", ""]
     if report.error:
         lines += [one_line(report.error), ""]
-    lines += [*_links(report, region), "", *_counts(report)]
+    lines += [*_links(report, where.region), "", *_counts(report)]
     if report.failures:
         lines += ["", *_list("failed", report.failures, report.tally.failed, failure)]
     if report.tally.skipped:
@@ -119,7 +128,7 @@ def body(report: ImportReport, region: str) -> str:
         lines += ["", *_what_to_do(report)]
     if report.tally.replaced:
         lines += ["", ABOUT_REPLACED]
-    return "\n".join([*lines, "", about_status(report.key)])
+    return "\n".join([*lines, "", about_status(report.key, where.stack)])
 
 
 def _links(report: ImportReport, region: str) -> list[str]:
@@ -150,9 +159,9 @@ def moment(time: str) -> str:
     return time.replace("T", " ").replace("Z", " UTC")
 
 
-def about_status(key: str) -> str:
+def about_status(key: str, stack: str) -> str:
     """Return the operator's command that says how the file stands."""
-    return f"More: payments status {shlex.quote(harmless(key, _MAX_KEY_CHARACTERS))}"
+    return f"More: {command(stack, 'status', harmless(key, _MAX_KEY_CHARACTERS))}"
 
 
 def _amounts(tally: Tally) -> list[str]:

@@ -9,16 +9,17 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
 from payments import report, waiting
-from payments.report import ImportReport, ReportOn
+from payments.report import ImportReport, ReportOn, Where
 from payments.waiting import Waiting
 
 logger = Logger(child=True)
 
 
 class Reporter:
-    """Send wanted mails, about the bucket's region. `sns` makes a boto3 client when it is needed.
+    """Send wanted mails, each of which says `where` it comes from.
 
-    `behind` tells how many files wait in the queue, None if that is not known.
+    `sns` makes a boto3 client when it is needed. `behind` tells how many files wait in the queue,
+    None if that is not known.
     """
 
     def __init__(
@@ -26,25 +27,25 @@ class Reporter:
         sns: Callable[[], Any],
         topic_arn: str,
         report_on: ReportOn,
-        region: str,
+        where: Where,
         behind: Callable[[], int | None],
     ) -> None:
         self._sns = sns
         self._topic_arn = topic_arn
         self._report_on = report_on
-        self._region = region
+        self._where = where
         self._behind = behind
 
     def finished(self, told: ImportReport) -> None:
         """Send the report of a finished import if it is wanted."""
         if report.is_wanted(told, self._report_on):
-            self._send(told.key, lambda: (report.subject(told), report.body(told, self._region)))
+            self._send(told.key, lambda: (report.subject(told), report.body(told, self._where)))
 
     def waits(self, told: Waiting) -> None:
         """Say that a file has waited for long, if reports are wanted at all."""
         if self._report_on is not ReportOn.NEVER:
-            behind = self._behind()
-            self._send(told.key, lambda: (waiting.subject(told), waiting.body(told, behind)))
+            behind, stack = self._behind(), self._where.stack
+            self._send(told.key, lambda: (waiting.subject(told), waiting.body(told, behind, stack)))
 
     def _send(self, key: str, written: Callable[[], tuple[str, str]]) -> None:
         """Send a mail; an import never fails because that does.

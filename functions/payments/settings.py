@@ -10,6 +10,7 @@ from itertools import permutations
 from payments.models import SecondPayment
 from payments.report import ReportOn
 from payments.stores.bucket import WORK_PREFIX
+from payments.wording import DEFAULT_STACK
 
 MAX_CONNECTIONS = 64
 MAX_CURRENCY_DECIMALS = 3
@@ -46,6 +47,7 @@ class Settings:
     currency_decimals: int = 2
     calls_per_minute: int | None = None
     bucket_name: str = ""
+    stack: str = DEFAULT_STACK
     sam_local: bool = False
 
 
@@ -68,6 +70,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         report_on=ReportOn(variables.one_of("REPORT_ON", ReportOn)),
         report_topic_arn=variables.text("REPORT_TOPIC_ARN"),
         region=variables.text("AWS_REGION"),
+        stack=variables.text("POWERTOOLS_SERVICE_NAME", default=DEFAULT_STACK),
         second_payment=SecondPayment(variables.one_of("SECOND_PAYMENT", SecondPayment, "Replace")),
         currency_decimals=variables.number("CURRENCY_DECIMALS", 0, MAX_CURRENCY_DECIMALS, "2"),
         calls_per_minute=variables.number("CALLS_PER_MINUTE", 0, MAX_CALLS_PER_MINUTE, "0") or None,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 
 from payments.errors import AccessRefused, ImportStopped, OutOfTime, RecordStuck, SecretUnusable
 from payments.report import about_status, moment, one_line, subject_line
-from payments.wording import s3_address
+from payments.wording import command, s3_address
 
 _AGAIN = "it is tried again by itself, at the latest every 15 minutes."
 _NOTHING = f"Nothing to do, unless the reason says so: {_AGAIN}"
@@ -22,17 +21,17 @@ class Waiting:
     since: str
     next_try: str
     error: str
-    what_to_do: str
+    reason: ImportStopped
 
 
-def what_to_do(reason: ImportStopped, key: str) -> str:
+def what_to_do(reason: ImportStopped, key: str, stack: str) -> str:
     """Return what to do about the reason for which a file waits."""
     if isinstance(reason, AccessRefused | SecretUnusable):
-        return f"What to do: run `payments check`, and mend what it names. Then {_AGAIN}"
+        return f"What to do: run `{command(stack, 'check')}`, and mend what it names. Then {_AGAIN}"
     if isinstance(reason, OutOfTime):
         return "Nothing to do: it is tried again by itself, when ConnectWise lets it."
     if isinstance(reason, RecordStuck):
-        end = f"`payments stop {shlex.quote(key)}`"
+        end = f"`{command(stack, 'stop', key)}`"
         return f"{_NOTHING} To end this import instead, with the rest in the fail file: {end}"
     return _NOTHING
 
@@ -42,7 +41,7 @@ def subject(waiting: Waiting) -> str:
     return subject_line("Payment file waits", waiting.key)
 
 
-def body(waiting: Waiting, behind: int | None) -> str:
+def body(waiting: Waiting, behind: int | None, stack: str) -> str:
     """Return the e-mail's text; `behind` it wait that many files, if that is known."""
     lines = [
         f"File: {s3_address(waiting.bucket, waiting.key)}",
@@ -53,9 +52,9 @@ def body(waiting: Waiting, behind: int | None) -> str:
         lines.append(f"Files behind it: {behind}")
     return "\n".join(
         [
-            *(*lines, "", waiting.what_to_do),
+            *(*lines, "", what_to_do(waiting.reason, waiting.key, stack)),
             "What is recorded already stays so, and is not recorded again. This is said once for "
             "each file.",
-            *("", about_status(waiting.key)),
+            *("", about_status(waiting.key, stack)),
         ]
     )

@@ -18,6 +18,7 @@ from payments.models import Action, Replaced
 from payments.report import (
     ImportReport,
     ReportOn,
+    Where,
     body,
     is_wanted,
     subject,
@@ -86,7 +87,7 @@ def assert_sns_takes(report: ImportReport) -> None:
 
 
 def text_of(report: ImportReport) -> str:
-    return body(report, "eu-west-1")
+    return body(report, Where("connectwise-payments-b", "eu-west-1"))
 
 
 def with_failure(outcome: StoredOutcome) -> str:
@@ -189,7 +190,7 @@ def test_the_page_is_the_first_link() -> None:
 def test_the_text_names_the_command_that_says_more() -> None:
     key = "incoming/a  b's.xml"
     command = text_of(replace(SUCCEEDED, key=key)).rpartition("More: ")[2]
-    assert shlex.split(command) == ["payments", "status", key]
+    assert shlex.split(command) == ["payments", "--stack", "connectwise-payments-b", "status", key]
 
 
 def test_the_text_has_the_money() -> None:

@@ -10,13 +10,13 @@ from fakes.dynamodb import client_error
 from fakes.mishaps import Mishaps, raising
 from fakes.sqs import FakeQueue
 from payments import report, waiting
-from payments.report import ReportOn
+from payments.report import ReportOn, Where
 from payments.reporter import Reporter, files_in_queue
 from unit.test_report import REFUSED, SUCCEEDED, WITH_FAILURES
 from unit.test_waiting import WAITING
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:topic"
-REGION = "eu-west-1"
+WHERE = Where("connectwise-payments", "eu-west-1")
 
 
 class FakeSns:
@@ -30,13 +30,13 @@ class FakeSns:
 
 
 def sender(sns: Callable[[], Any], report_on: ReportOn = ReportOn.ALWAYS) -> Reporter:
-    return Reporter(sns, TOPIC, report_on, REGION, lambda: 3)
+    return Reporter(sns, TOPIC, report_on, WHERE, lambda: 3)
 
 
 def test_a_wanted_report_goes_to_the_topic() -> None:
     sns = FakeSns()
     sender(lambda: sns, ReportOn.ON_FAILURE).finished(WITH_FAILURES)
-    text = report.body(WITH_FAILURES, REGION)
+    text = report.body(WITH_FAILURES, WHERE)
     assert sns.published == [
         {"TopicArn": TOPIC, "Subject": report.subject(WITH_FAILURES), "Message": text}
     ]
@@ -47,7 +47,7 @@ def test_a_file_that_waits_is_told_of_if_reports_are_wanted_at_all(report_on: Re
     """With how many files wait behind it."""
     sns = FakeSns()
     sender(lambda: sns, report_on).waits(WAITING)
-    text = waiting.body(WAITING, 3)
+    text = waiting.body(WAITING, 3, WHERE.stack)
     assert sns.published == [
         {"TopicArn": TOPIC, "Subject": waiting.subject(WAITING), "Message": text}
     ]

@@ -52,6 +52,11 @@ def test_the_environment_becomes_settings() -> None:
     )
 
 
+def test_the_stack_is_known_by_the_name_of_the_service() -> None:
+    """For the commands in mails, which somebody pastes."""
+    assert read_settings({**COMPLETE, "POWERTOOLS_SERVICE_NAME": "b"}).stack == "b"
+
+
 def test_blanks_around_values_do_not_matter() -> None:
     padded = {name: f" {value} " for name, value in COMPLETE.items()}
     assert read_settings(padded) == read_settings(COMPLETE)
