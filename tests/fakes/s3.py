@@ -148,7 +148,9 @@ class FakeS3:
                 last = shown[-1]
                 more = {"NextKeyMarker": last["Key"], "NextVersionIdMarker": last["VersionId"]}
             kept = [it for it in shown if "ETag" in it]
-            return {"Versions": kept, "IsTruncated": bool(more), **more}
+            markers = [it for it in shown if "ETag" not in it]
+            lists = {"Versions": kept, "DeleteMarkers": markers}
+            return {**lists, "IsTruncated": bool(more), **more}
 
         return self.way("ListObjectVersions", {"Prefix": Prefix, **options}, effect)
 

@@ -58,6 +58,19 @@ def test_what_waits_says_what_is_before_it(stack: WatchedStack) -> None:
     )
 
 
+def test_a_version_that_was_deleted_since_is_said_to_be_imported(stack: WatchedStack) -> None:
+    stack.upload("a.xml")
+    stack.announce("queue", "a.xml", "v1")
+    stack.bucket.put("incoming/a.xml", None)
+    found = status_of(stack.deployment, "incoming/a.xml").newest
+    assert found.state is State.QUEUED
+    assert found.told.why == (
+        "It was deleted since; this version is imported all the same: `payments --stack "
+        "payments-uk stop incoming/a.xml` keeps it from that."
+    )
+    assert overview(stack.deployment, 20).standings[0].told == found.told
+
+
 def test_a_dead_letter_is_none_that_runs(stack: WatchedStack) -> None:
     stack.begin(stack.upload("a.xml"), "a.xml", atWork=True, reach=0)
     stack.announce("dead", "a.xml", "v1")

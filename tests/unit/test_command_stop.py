@@ -158,6 +158,14 @@ def test_what_has_ended_is_told_so(stack: Stack) -> None:
         stop(stack)
 
 
+def test_what_was_deleted_since_is_stopped_all_the_same(stack: Stack) -> None:
+    """Each version is imported, also of a file that the console shows no more."""
+    names = {stack.waits() for _ in range(2)}
+    stack.bucket.put(KEY, None)
+    assert len(stop(stack)) == 2
+    assert stack.stopped == names
+
+
 def test_of_what_nothing_will_import_nothing_is_noted(stack: Stack) -> None:
     """A note that no run ever finds would look like a running import for good."""
     stack.bucket.put(KEY, b"<a/>")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from payments.command.imports import ImportRow
@@ -160,7 +160,18 @@ def _of_upload(scene: Scene, line: Line, upload: Upload, ahead: tuple[str, ...])
     told = _of_unbegun(scene, line, upload)
     if told.state in (State.QUEUED, State.PAUSED):
         before = (*ahead, *(it.key for it in line.before(upload)))
+    if upload.deleted and told.state is not State.NOT_IMPORTED:
+        told = _deleted(scene, upload, told)
     return Standing(upload.key, told, upload=upload, before=before)
+
+
+def _deleted(scene: Scene, upload: Upload, told: Told) -> Told:
+    """Say of an upload that a deletion keeps no version from being imported."""
+    stop = scene.command("stop", upload.key)
+    why = (
+        f"It was deleted since; this version is imported all the same: `{stop}` keeps it from that."
+    )
+    return replace(told, why=f"{why} {told.why}".strip())
 
 
 def _of_unbegun(scene: Scene, line: Line, upload: Upload) -> Told:

@@ -23,13 +23,17 @@ _NO_VERSION = "null"
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One version of an object; `newest`: no later upload or deletion of that name followed."""
+    """One version of an object; `newest`: no later upload or deletion of that name followed.
+
+    `deleted`: there is no object of that name any more, though its versions are kept.
+    """
 
     import_id: str
     key: str
     version_id: str
     at: float
     newest: bool
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +55,14 @@ class _Walk:
         self._most_pages = most_pages
         self._skipped = skipped
         self.cut = False
+        self.deleted: set[str] = set()
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
         place: dict[str, str] = {}
         for _ in range(self._most_pages):
             page: Any = self._s3.list_object_versions(**self._where, **place)
-            found = page.get("Versions", ())
+            found, markers = page.get("Versions", ()), page.get("DeleteMarkers", ())
+            self.deleted |= {each["Key"] for each in markers if each["IsLatest"]}
             yield from (each for each in found if not each["Key"].startswith(self._skipped))
             if not page["IsTruncated"]:
                 return
@@ -104,7 +110,7 @@ def _newest(
     wanted: Callable[[Mapping[str, Any]], bool] = lambda _found: True,
 ) -> Uploads:
     versions = (
-        _upload(deployment.bucket, found)
+        _upload(deployment.bucket, found, deleted=found["Key"] in walk.deleted)
         for found in walk
         # Without versions nobody can tell which upload a row of the imports table is about.
         if found["VersionId"] != _NO_VERSION and wanted(found)
@@ -113,7 +119,7 @@ def _newest(
     return Uploads(tuple(newest), walk.cut)
 
 
-def _upload(bucket: str, found: Mapping[str, Any]) -> Upload:
+def _upload(bucket: str, found: Mapping[str, Any], *, deleted: bool) -> Upload:
     key, version_id = found["Key"], found["VersionId"]
     return Upload(
         import_id(SourceFile(bucket, key, version_id)),
@@ -121,4 +127,5 @@ def _upload(bucket: str, found: Mapping[str, Any]) -> Upload:
         version_id,
         found["LastModified"].timestamp(),
         found["IsLatest"],
+        deleted,
     )
