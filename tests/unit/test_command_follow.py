@@ -196,7 +196,7 @@ def test_a_file_behind_others_names_them(stack: WatchedStack) -> None:
 
 
 def test_a_file_that_is_to_be_stopped_does_not_only_wait(stack: WatchedStack) -> None:
-    stack.begin(stack.upload("a.xml"), "a.xml", error="down", stopAsked="me, now")
+    stack.begin(stack.upload("a.xml"), "a.xml", error="down", stopAsked="me, now", run=1)
     stack.queues["queue"] = ["{}"]
     assert why(stack).startswith("Stopping. Asked by me, now.")
 

@@ -109,7 +109,8 @@ def test_whoever_pauses_hears_what_is_under_way_and_what_comes_next() -> None:
     mapping = FakeLambda()
     running = {"importId": "1", "key": "incoming/a.xml", "status": "Running"}
     ended = {"importId": "2", "key": "incoming/b.xml", "status": "Succeeded"}
-    switched = pause(deployed(mapping, running, ended), mapping.wait)
+    stopped = {**running, "importId": "3", "key": "incoming/c.xml", "stopAsked": "me"}
+    switched = pause(deployed(mapping, running, ended, stopped), mapping.wait)
     assert switched.under_way == ("incoming/a.xml",)
     assert switched.told("payments resume").startswith("Paused: until `payments resume`, ")
     assert "14 days from its upload" in switched.told("")

@@ -150,7 +150,7 @@ def test_a_folder_s_own_object_is_no_upload() -> None:
         (row("a"), State.RUNNING),
         (row("a", error="ConnectWise does not answer."), State.WAITING),
         (row("a", error="ConnectWise throttles, and so on."), State.THROTTLED),
-        (row("a", error="down", stop_asked="me"), State.STOPPING),
+        (row("a", error="down", stop_asked="me", run=1), State.STOPPING),
     ],
 )
 def test_an_import_that_has_begun_runs_or_waits(begun: ImportRow, state: State) -> None:
@@ -215,13 +215,47 @@ def test_an_import_that_waits_long_is_not_silent() -> None:
 
 
 def test_a_stop_takes_effect_once_the_queue_goes_on() -> None:
-    asked = row("a", stop_asked="me")
+    asked = row("a", stop_asked="me", run=1)
     assert standing(scene(asked, queued=1)).told.why.endswith("at its next checkpoint.")
     assert "payments resume" in standing(scene(asked, queued=1, paused=True)).told.why
 
 
+def kept(name: str, **more: Any) -> ImportRow:
+    """An import that was stopped before any run."""
+    return row(name, stop_asked="me", updated_at="", total=None, **more)
+
+
+def test_what_is_stopped_before_it_begins_is_closed_when_its_turn_comes() -> None:
+    seen = scene(upload("b", 100), upload("a", 50), kept("a"), queued=2)
+    found = standing(seen)
+    assert found.state is State.STOPPING
+    assert found.told.why == (
+        "Stopped before it begins, by me: closed when its turn comes, without sending."
+    )
+    assert found.before == ("incoming/b.xml",)
+    assert "payments resume" in standing(replace(seen, paused=True)).told.to_do
+
+
+def test_a_later_file_that_is_stopped_is_not_before_an_earlier_one() -> None:
+    seen = scene(upload("b", 50), upload("a", 100), upload("c", 200), kept("b"), kept("c"))
+    assert standing(replace(seen, queued=3)).before == ("incoming/c.xml",)
+
+
+def test_a_later_file_that_is_stopped_does_not_make_an_earlier_one_lost() -> None:
+    seen = scene(upload("b", 500), upload("a", 3000), kept("b"), queued=1)
+    assert standing(seen).state is State.QUEUED
+
+
+def test_what_is_stopped_and_not_in_the_queue_is_no_more_waited_for() -> None:
+    found = standing(scene(upload("a"), kept("a"), queued=0))
+    assert (found.state, found.told.to_do) == (State.NOT_IMPORTED, "")
+    dead = standing(scene(upload("a"), kept("a"), queued=0, dead=letters("a")))
+    assert dead.state is State.DEAD_LETTERED
+    assert "without sending" in dead.told.why
+
+
 def test_an_import_that_is_to_end_says_what_it_waits_for() -> None:
-    asked = row("a", error="down", stop_asked="me")
+    asked = row("a", error="down", stop_asked="me", run=1)
     assert standing(scene(asked, queued=1)).told.why.endswith("which waits: down")
 
 

@@ -116,6 +116,12 @@ def test_a_refused_file_says_once_why() -> None:
     assert "Why" not in said
 
 
+def test_what_was_stopped_before_it_began_has_not_started() -> None:
+    kept = Standing("incoming/a.xml", Told(State.STOPPING), row(stop_asked="me", tally=Tally()))
+    assert "Started" not in told(kept)
+    assert json.loads(standing_json(kept))["startedAt"] is None
+
+
 def test_older_uploads_of_that_name_are_shown_as_older() -> None:
     older = Standing("incoming/a.xml", Told(State.SUCCEEDED), row(Status.SUCCEEDED))
     said = told(Standing("incoming/a.xml", Told(State.QUEUED), upload=UPLOAD), older)

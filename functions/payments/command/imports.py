@@ -40,6 +40,11 @@ class ImportRow:
         """Whether nothing more will happen."""
         return self.status is not Status.RUNNING
 
+    @property
+    def kept_from_beginning(self) -> bool:
+        """Whether it was stopped before any run: the first one only closes it."""
+        return self.stop_asked is not None and not self.run and not self.finished
+
 
 def find_import(table: Any, import_id: str) -> ImportRow | None:
     """Return an import, None while its first run has not begun."""

@@ -57,7 +57,8 @@ def pause(deployment: Deployment, wait: Callable[[], None] = _wait) -> Switched:
     """Hold the queue: the function gets no file any more. Twice is as well as once."""
     state = _switch(deployment, _DISABLED, _DISABLING, wait)
     rows = list_imports(deployment.imports_table)
-    return Switched(state, tuple(row.key for row in rows if not row.finished))
+    begun = (row for row in rows if not row.finished and not row.kept_from_beginning)
+    return Switched(state, tuple(row.key for row in begun))
 
 
 def resume(deployment: Deployment, wait: Callable[[], None] = _wait) -> Switched:

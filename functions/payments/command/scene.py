@@ -40,8 +40,18 @@ class Scene:
     @property
     def without_row(self) -> list[Upload]:
         """The incoming uploads that no import has begun of; a folder's own object is none."""
+        return [it for it in self.not_begun if it.import_id not in self.rows]
+
+    @property
+    def not_begun(self) -> list[Upload]:
+        """Those, and the ones that were stopped before: the queue holds them as well."""
         found = self.uploads.found if self.uploads else ()
-        return [it for it in found if it.import_id not in self.rows and not it.key.endswith("/")]
+        return [it for it in found if not self.has_begun(it) and not it.key.endswith("/")]
+
+    def has_begun(self, upload: Upload) -> bool:
+        """Tell whether a run has begun the import of an upload."""
+        row = self.rows.get(upload.import_id)
+        return row is not None and not row.kept_from_beginning
 
     def is_dead(self, import_id: str) -> bool:
         """Tell whether the dead-letter queue shows the message."""

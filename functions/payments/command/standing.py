@@ -138,13 +138,16 @@ def standings(scene: Scene) -> list[Standing]:
     """Return how everything stands that was, is, will be or will not be imported, newest first."""
     line = line_of(scene)
     uploads = {it.import_id: it for it in scene.uploads.found} if scene.uploads else {}
+    kept = [row for row in scene.rows.values() if row.kept_from_beginning]
     begun = [
         Standing(row.key, _of_row(scene, row), row, uploads.get(row.import_id))
         for row in scene.rows.values()
+        if not row.kept_from_beginning
     ]
     ahead = tuple(it.key for it in begun if not it.state.ended)
+    closed = [_of_kept(scene, line, row, uploads.get(row.import_id), ahead) for row in kept]
     others = [_of_upload(scene, line, upload, ahead) for upload in scene.without_row]
-    return sorted([*begun, *others], key=lambda it: it.at, reverse=True)
+    return sorted([*begun, *closed, *others], key=lambda it: it.at, reverse=True)
 
 
 def elsewhere(scene: Scene) -> list[Standing]:
@@ -163,6 +166,28 @@ def _of_upload(scene: Scene, line: Line, upload: Upload, ahead: tuple[str, ...])
     if upload.deleted and told.state is not State.NOT_IMPORTED:
         told = _deleted(scene, upload, told)
     return Standing(upload.key, told, upload=upload, before=before)
+
+
+def _of_kept(
+    scene: Scene, line: Line, row: ImportRow, upload: Upload | None, ahead: tuple[str, ...]
+) -> Standing:
+    """Tell of an import that was stopped before it began."""
+    told = _of_kept_row(scene, line, row)
+    before: tuple[str, ...] = ()
+    if upload is not None and told.state is State.STOPPING:
+        before = (*ahead, *(it.key for it in line.before(upload)))
+    return Standing(row.key, told, row, upload, before)
+
+
+def _of_kept_row(scene: Scene, line: Line, row: ImportRow) -> Told:
+    asked = f"Stopped before it begins, by {row.stop_asked}:"
+    if scene.is_dead(row.import_id) or scene.is_undelivered(row.import_id):
+        redrive = scene.command("redrive")
+        return Told(State.DEAD_LETTERED, f"{asked} closed without sending once `{redrive}` ran.")
+    if row.import_id in line.lost:
+        return Told(State.NOT_IMPORTED, f"{asked} the queue does not hold it, and nothing is sent.")
+    resume = _resume(scene) if scene.paused else ""
+    return Told(State.STOPPING, f"{asked} closed when its turn comes, without sending.", resume)
 
 
 def _deleted(scene: Scene, upload: Upload, told: Told) -> Told:

@@ -89,7 +89,7 @@ def standing_json(standing: Standing) -> str:
 def _row_json(row: ImportRow) -> dict[str, Any]:
     tally = row.tally
     return {
-        "startedAt": row.started_at,
+        "startedAt": None if row.kept_from_beginning else row.started_at,
         "updatedAt": row.updated_at,
         "finishedAt": row.finished_at,
         "waitsUntil": row.waits_until,
@@ -180,7 +180,8 @@ def _about(standing: Standing) -> Iterator[tuple[str, str]]:
 
 
 def _about_row(row: ImportRow) -> Iterator[tuple[str, str]]:
-    yield "Started", moment(row.started_at)
+    if not row.kept_from_beginning:
+        yield "Started", moment(row.started_at)
     if row.finished_at:
         yield "Finished", moment(row.finished_at)
     if not row.finished and row.total is not None:

@@ -41,7 +41,7 @@ def _stop(deployment: Deployment, standing: Standing) -> str:
     if standing.row is None and standing.upload is not None:
         _keep_from_beginning(deployment, standing.upload)
     row = find_import(deployment.imports_table, standing.import_id)
-    if row is not None and row.stop_asked and not row.run:
+    if row is not None and row.kept_from_beginning:
         return (
             "has not begun. When its turn comes it is closed as Failed, without sending anything; "
             "the file stays as it is."

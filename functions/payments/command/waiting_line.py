@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass
+from itertools import takewhile
 
 from payments.command.names import unfit_name
 from payments.command.scene import Scene
@@ -28,12 +29,12 @@ class Line:
 
     def before(self, upload: Upload) -> tuple[Upload, ...]:
         """Return the uploads that wait before this one."""
-        return self.waiting[: self.waiting.index(upload)]
+        return tuple(takewhile(lambda it: it.import_id != upload.import_id, self.waiting))
 
 
 def line_of(scene: Scene) -> Line:
     """Tell what waits from what is lost."""
-    candidates = [upload for upload in reversed(scene.without_row) if _may_wait(scene, upload)]
+    candidates = [upload for upload in reversed(scene.not_begun) if _may_wait(scene, upload)]
     candidates.sort(key=lambda upload: upload.at)
     lost = _lost(scene, candidates)
     waiting = (upload for upload in candidates if upload.import_id not in lost)
@@ -66,10 +67,11 @@ def _lost(scene: Scene, candidates: list[Upload]) -> Set[str]:
 
 def _at_the_head(scene: Scene) -> int:
     """Return how many messages are of imports that have begun and go on."""
-    return sum(not row.finished and not scene.is_silent(row) for row in scene.rows.values())
+    begun = (it for it in scene.rows.values() if not it.finished and not it.kept_from_beginning)
+    return sum(not scene.is_silent(row) for row in begun)
 
 
 def _begun_last(scene: Scene) -> float:
     """Return when the last one came that has begun."""
     found = scene.uploads.found if scene.uploads else ()
-    return max((it.at for it in found if it.import_id in scene.rows), default=0.0)
+    return max((it.at for it in found if scene.has_begun(it)), default=0.0)
