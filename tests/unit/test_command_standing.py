@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fakes.dynamodb import client_error
 from payments.clock import iso
 from payments.command.imports import ImportRow
 from payments.command.letters import Letters
@@ -14,6 +15,7 @@ from payments.command.scene import Scene
 from payments.command.standing import Standing, State, elsewhere, rate, standings
 from payments.command.uploads import Upload, Uploads
 from payments.import_state import Status, Tally
+from payments.stores.aws import verdict
 
 NOW = 1_750_000_000.0
 HOUR = 3600.0
@@ -307,6 +309,20 @@ def test_of_a_file_without_any_record_done_there_is_no_fail_file_to_correct() ->
 def test_nobody_is_told_to_upload_what_somebody_has_stopped() -> None:
     stopped = row("a", Status.FAILED, error="Stopped by me, now.", tally=Tally(failed=10))
     assert "upload" not in standing(scene(stopped)).told.to_do
+
+
+def test_of_what_was_stopped_before_it_began_the_original_holds_all_records() -> None:
+    stopped = row("a", Status.FAILED, error="Stopped by me, now.", total=None)
+    told = standing(scene(stopped)).told.to_do
+    assert "fail file" not in told
+    assert "the original holds all records: upload it again if" in told
+
+
+def test_a_file_that_was_deleted_before_its_turn_is_not_to_be_corrected() -> None:
+    error = str(verdict(client_error("NoSuchVersion"), "S3", "incoming/a.xml"))
+    told = standing(scene(row("a", Status.FAILED, error=error, total=None))).told
+    assert "deleted before its import ended" in told.why
+    assert told.to_do == "Nothing was sent. Upload it again if it is to be imported."
 
 
 def test_what_happened_last_comes_first() -> None:

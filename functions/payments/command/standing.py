@@ -24,6 +24,7 @@ _NOT_YET = (
     "The queue does not hold it yet. If the stack is new: S3 needs about five minutes after the "
     "first deployment until it tells of uploads. Upload the file again then."
 )
+_GONE = "There is no such file in the bucket"
 _LONGEST_REASON = 2000
 _NAMED_BEFORE = 3
 
@@ -231,12 +232,24 @@ def _result(scene: Scene, row: ImportRow) -> Told:
 def _cure(scene: Scene, state: State, row: ImportRow) -> str:
     if state is State.SUCCEEDED:
         return ""
+    if not row.tally.done:
+        return _cure_of_whole(state, row.error or "")
     fetch = scene.command("fetch", row.key)
     if state is State.STOPPED:
         return f"Its fail file holds what was not sent: `{fetch}` brings it."
-    if not row.tally.done:
-        return "Correct the file and upload it again."
     return f"`{fetch}` brings its fail file: correct that, and upload it under another name."
+
+
+def _cure_of_whole(state: State, error: str) -> str:
+    """Say what to do about a file of which no record was done: its fail file has none."""
+    if state is State.STOPPED:
+        return (
+            "Nothing was sent, and the original holds all records: upload it again if it is to be "
+            "imported after all."
+        )
+    if error.startswith(_GONE):
+        return "Nothing was sent. Upload it again if it is to be imported."
+    return "Correct the file and upload it again."
 
 
 def _going_on(scene: Scene, row: ImportRow) -> Told:
