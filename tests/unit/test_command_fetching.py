@@ -67,6 +67,33 @@ def test_files_of_another_import_are_not_taken_for_its_own(stack: Ended, tmp_pat
         fetch_results(stack.deployment, "incoming/a.xml", tmp_path)
 
 
+def test_a_local_file_that_somebody_has_corrected_is_left_alone(
+    stack: Ended, tmp_path: Path
+) -> None:
+    stack.imported("a.xml")
+    for _ in range(2):  # what is the same may be fetched again
+        fetch_results(stack.deployment, "incoming/a.xml", tmp_path)
+    corrected = tmp_path / "a.fail.xml"
+    corrected.write_text("corrected")
+    with pytest.raises(
+        CommandFailed, match=r"a\.fail\.xml is there already .* --output, or"
+    ) as told:
+        fetch_results(stack.deployment, "incoming/a.xml", tmp_path)
+    assert str(corrected) in str(told.value)
+    assert files(tmp_path)["a.fail.xml"] == "corrected"
+    fetch_results(stack.deployment, "incoming/a.xml", tmp_path, overwrite=True)
+    assert files(tmp_path) == {"a.success.xml": "success/a.xml", "a.fail.xml": "fail/a.xml"}
+
+
+def test_without_the_right_to_look_nothing_is_said_not_to_be_there(
+    stack: Ended, tmp_path: Path
+) -> None:
+    stack.imported("a.xml")
+    stack.denied = {"ListObjectVersions", "Scan"}
+    with pytest.raises(CommandFailed, match=r"Whether incoming/a\.xml was uploaded cannot be told"):
+        fetch_results(stack.deployment, "incoming/a.xml", tmp_path)
+
+
 def test_the_local_names_are_such_as_any_system_takes(stack: Ended, tmp_path: Path) -> None:
     name = "..\\..\\C:\x1b[0m?.xml"
     stack.imported(name)

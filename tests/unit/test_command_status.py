@@ -71,6 +71,27 @@ def test_a_version_that_was_deleted_since_is_said_to_be_imported(stack: WatchedS
     assert overview(stack.deployment, 20).standings[0].told == found.told
 
 
+@pytest.mark.parametrize(
+    "name", ["a.xml", "/a.xml", "incoming/a.xml", "/incoming/a.xml", "s3://bucket/incoming/a.xml"]
+)
+def test_a_file_may_be_named_by_its_name_its_key_and_its_address(
+    stack: WatchedStack, name: str
+) -> None:
+    assert stack.deployment.key_of(name) == "incoming/a.xml"
+
+
+def test_an_address_in_another_bucket_is_refused(stack: WatchedStack) -> None:
+    with pytest.raises(CommandFailed, match=r"another bucket than the stack's, s3://bucket\."):
+        stack.deployment.key_of("s3://other/incoming/a.xml")
+
+
+def test_a_table_is_said_to_be_there_and_not_imported(stack: WatchedStack) -> None:
+    stack.upload("t.csv")
+    found = status_of(stack.deployment, stack.deployment.key_of("t.csv")).newest
+    assert (found.state, found.upload is None) == (State.NOT_IMPORTED, False)
+    assert "only XML is imported" in found.told.why
+
+
 def test_a_dead_letter_is_none_that_runs(stack: WatchedStack) -> None:
     stack.begin(stack.upload("a.xml"), "a.xml", atWork=True, reach=0)
     stack.announce("dead", "a.xml", "v1")

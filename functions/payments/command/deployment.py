@@ -10,6 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from payments.command.names import key_of
 from payments.command.problem import CommandFailed
 from payments.models import SecondPayment
 from payments.stores.aws import error_code
@@ -137,6 +138,10 @@ class Deployment:
     def incoming_prefix(self) -> str:
         """Where files to import belong."""
         return self.parameters["IncomingPrefix"]
+
+    def key_of(self, name: str) -> str:
+        """Return the key of an incoming file that somebody looks for by its name or address."""
+        return key_of(self.bucket, self.incoming_prefix, name)
 
     def result_keys(self, key: str) -> ResultKeys:
         """Return where the files go that an import of `key` leaves."""

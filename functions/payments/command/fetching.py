@@ -25,10 +25,12 @@ class Fetched:
     copies: Copies
 
 
-def fetch_results(deployment: Deployment, key: str, folder: Path) -> Fetched:
+def fetch_results(
+    deployment: Deployment, key: str, folder: Path, *, overwrite: bool = False
+) -> Fetched:
     """Bring what the import of the newest upload of a name has left.
 
-    Raises CommandFailed if that has not ended.
+    Raises CommandFailed if that has not ended, and unless `overwrite`, if a local file differs.
     """
     newest = status_of(deployment, key).newest
     row = newest.row
@@ -39,7 +41,7 @@ def fetch_results(deployment: Deployment, key: str, folder: Path) -> Fetched:
         )
     make_folder(folder)
     copies = Copies.named(folder, _local_name(key))
-    return Fetched(newest, bring(deployment, key, row.import_id, copies))
+    return Fetched(newest, bring(deployment, key, row.import_id, copies, overwrite=overwrite))
 
 
 def _local_name(key: str) -> str:

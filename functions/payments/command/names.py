@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from payments.command.problem import CommandFailed
+
 _IMPORTED = (".xml", ".XML", ".Xml")  # as the template's rule has them
 
 
 def as_text(name: str) -> str:
     """Return a name that can be printed and stored; what is no text in it is escaped."""
     return name.encode("utf-8", "backslashreplace").decode()
+
+
+def key_of(bucket: str, prefix: str, name: str) -> str:
+    """Return the key of a file that somebody looks for: `name` is a part of it, or its address.
+
+    Raises CommandFailed for one that is in no bucket, or in another.
+    """
+    if as_text(name) != name:
+        raise CommandFailed(f"{as_text(name)} is no name for a file in a bucket: it is not UTF-8.")
+    path = name.removeprefix(f"s3://{bucket}/")
+    if path.startswith("s3://"):
+        raise CommandFailed(f"{path} is in another bucket than the stack's, s3://{bucket}.")
+    return prefix + path.lstrip("/").removeprefix(prefix)
 
 
 def unfit_name(key: str) -> tuple[str, str] | None:

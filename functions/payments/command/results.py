@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from filecmp import cmp
 from pathlib import Path
 from typing import Any
 
@@ -44,17 +45,24 @@ def make_folder(folder: Path) -> None:
         raise CommandFailed(f"{folder} cannot be made a folder: {error.strerror}.") from error
 
 
-def bring(deployment: Deployment, key: str, import_id: str, to: Copies) -> Copies:
+def bring(
+    deployment: Deployment, key: str, import_id: str, to: Copies, *, overwrite: bool = True
+) -> Copies:
     """Copy what the import of `key` has left.
 
-    Raises CommandFailed if a later import has replaced it.
+    Raises CommandFailed if a later import has replaced it, and unless `overwrite`, if a local file
+    differs from it.
     """
     keys = deployment.result_keys(key)
-    _copy(deployment, keys.success, import_id, to.success_file)
-    _copy(deployment, keys.fail, import_id, to.fail_file)
+
+    def copy(kept: str, path: Path) -> None:
+        _copy(deployment, kept, import_id, path, overwrite=overwrite)
+
+    copy(keys.success, to.success_file)
+    copy(keys.fail, to.fail_file)
     if to.page is not None:
         try:
-            _copy(deployment, keys.report, import_id, to.page)
+            copy(keys.report, to.page)
         except ClientError as error:
             if error_code(error) not in GONE:
                 raise
@@ -62,7 +70,9 @@ def bring(deployment: Deployment, key: str, import_id: str, to: Copies) -> Copie
     return to
 
 
-def _copy(deployment: Deployment, key: str, wanted_import: str, path: Path) -> None:
+def _copy(
+    deployment: Deployment, key: str, wanted_import: str, path: Path, *, overwrite: bool
+) -> None:
     answer: Any = deployment.client("s3").get_object(Bucket=deployment.bucket, Key=key)
     if answer["Metadata"].get("import-id") != wanted_import:
         raise CommandFailed(
@@ -74,6 +84,12 @@ def _copy(deployment: Deployment, key: str, wanted_import: str, path: Path) -> N
         with unfinished.open("wb") as file:
             for block in answer["Body"].iter_chunks(_BLOCK_BYTES):
                 file.write(block)
+        if not overwrite and path.exists() and not cmp(unfinished, path, shallow=False):
+            raise CommandFailed(
+                f"{path} is there already and differs from what is fetched: somebody may have "
+                "corrected it. It was left alone. Fetch into another folder with --output, or "
+                "replace it with --overwrite."
+            )
         unfinished.replace(path)
     except OSError as error:
         raise CommandFailed(f"{path} cannot be written: {error.strerror}.") from error

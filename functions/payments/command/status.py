@@ -205,5 +205,6 @@ def _nothing(deployment: Deployment, looking: Looking, key: str) -> str:
             f"{deployment.incoming_prefix} are. Upload it there."
         )
     unseen = [note for note in looking.notes if _LIST in note or _SCAN in note]
-    nothing = f"Nothing of the name {key} was uploaded, and no import of it has begun."
-    return " ".join((nothing, *unseen))
+    if unseen:
+        return " ".join((f"Whether {key} was uploaded cannot be told.", *unseen))
+    return f"Nothing of the name {key} was uploaded, and no import of it has begun."

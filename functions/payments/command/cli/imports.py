@@ -19,7 +19,6 @@ from payments.command.import_file import (
     FAILURES_SHOWN,
     Imported,
     exit_code,
-    object_key,
     prepare,
     result,
     summary,
@@ -138,8 +137,7 @@ def status(
             if key is None:
                 show(console, watched_overview(console, deployment, limit, json=json), again=watch)
                 return
-            wanted = object_key(deployment.incoming_prefix, key)
-            one = watched_file(console, deployment, wanted, json=json)
+            one = watched_file(console, deployment, deployment.key_of(key), json=json)
             answer = show(console, one, again=watch)
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
@@ -152,15 +150,20 @@ def fetch_command(
         str, typer.Argument(metavar="KEY", help="The file, as `payments status` names it.")
     ],
     output: Annotated[Path, typer.Option(help="The folder for what is fetched.")] = Path(),
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace local files that differ.")
+    ] = False,
 ) -> None:
     """Fetch what the import of a.xml has left: a.success.xml, a.fail.xml and the page a.html.
 
-    Ends with 0 if that is fetched, 2 if the newest upload of that name has no result yet.
+    Ends with 0 if that is fetched, 2 if the newest upload of that name has no result yet, or a
+    local file differs.
     """
     console = new_console()
     with reporting():
         deployment = deployment_of(context)
-        done = fetch_results(deployment, object_key(deployment.incoming_prefix, key), output)
+        wanted = deployment.key_of(key)
+        done = fetch_results(deployment, wanted, output, overwrite=overwrite)
     for line in (one_line(done.standing), *done.copies.told()):
         console.print(line, soft_wrap=True)
 
@@ -178,5 +181,5 @@ def stop(
     """
     with reporting():
         deployment = deployment_of(context)
-        told = stop_imports(deployment, object_key(deployment.incoming_prefix, key))
+        told = stop_imports(deployment, deployment.key_of(key))
     new_console().print("\n".join(told), soft_wrap=True)
