@@ -94,6 +94,20 @@ def test_an_import_that_is_not_finished_in_time_goes_on(payments: Run) -> None:
     assert ran.stderr.endswith("Not uploaded: b.xml.\n")
 
 
+@pytest.mark.parametrize("how", [("--no-wait",), ("--timeout", "0s")])
+def test_while_the_queue_is_held_nothing_is_said_to_go_on(
+    payments: Run, how: tuple[str, ...]
+) -> None:
+    imports = Imports(a=None)
+    imports.held = True
+    ran = payments(imports, "a.xml", *how)
+    said = ran.stdout + ran.stderr
+    assert (
+        f"the queue is held, and nothing begins or goes on until `payments --stack {STACK}" in said
+    )
+    assert "its import goes on" not in said
+
+
 @pytest.mark.parametrize("time", ["", "10x", "-1", "1.5m", "m"])
 def test_a_time_that_is_none_is_refused(time: str, payments: Run) -> None:
     imports = Imports()

@@ -98,6 +98,16 @@ def test_what_came_since_imports_were_switched_off_is_not_in_the_queue() -> None
     assert "Enabled=true" in standing(seen, "b").told.to_do
 
 
+def test_what_comes_while_imports_are_switched_off_is_not_called_queued() -> None:
+    seen = scene(upload("b", 10), upload("a"), queued=1, enabled=False)
+    assert standing(seen).state is State.QUEUED
+    assert standing(seen, "b").state is State.NOT_IMPORTED
+    assert standing(seen, "b").told.why == (
+        "Probably it is not in the queue: imports are switched off (Enabled is false)."
+    )
+    assert standing(replace(seen, queued=2), "b").state is State.QUEUED
+
+
 def test_while_the_queue_is_held_a_file_is_paused() -> None:
     assert standing(scene(upload("a"), queued=1, paused=True)).state is State.PAUSED
 

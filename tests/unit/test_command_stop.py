@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -11,6 +11,8 @@ import pytest
 from fakes.dynamodb import client_error
 from payments.command.problem import CommandFailed
 from payments.command.stop import stop_imports
+from payments.importer import import_id
+from payments.models import SourceFile
 from unit.operated import STACK, ReadTable
 from unit.watched_stack import WatchedStack
 
@@ -164,6 +166,19 @@ def test_what_was_deleted_since_is_stopped_all_the_same(stack: Stack) -> None:
     stack.bucket.put(KEY, None)
     assert len(stop(stack)) == 2
     assert stack.stopped == names
+
+
+def test_what_is_probably_not_in_the_queue_is_stopped_all_the_same(stack: Stack) -> None:
+    """It came while imports were being switched off: the queue's count may be late."""
+    name = import_id(SourceFile("bucket", KEY, "v1"))
+    switched_off = replace(
+        stack.deployment, parameters={**stack.deployment.parameters, "Enabled": "false"}
+    )
+    stack.bucket.put(KEY, b"<a/>")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("payments.command.status.time.time", lambda: 10.0)
+        stop_imports(switched_off, KEY)
+    assert stack.stopped == {name}
 
 
 def test_of_what_nothing_will_import_nothing_is_noted(stack: Stack) -> None:

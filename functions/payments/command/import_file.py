@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from payments.command.deployment import Deployment
 from payments.command.follow import Patience, follow, show, watch_import
 from payments.command.imports import ImportRow
 from payments.command.names import as_text, unfit_name
+from payments.command.pausing import paused
 from payments.command.problem import CommandFailed, NotFinished, interrupted_as
 from payments.command.results import Copies, bring, make_folder
 from payments.command.upload import upload
@@ -108,6 +110,7 @@ def wait_for(
         news = follow(watch_import(deployment, source, patience))
         row = show(console, name, news)
     if row is None or not patience.enough(row):
+        how_to_go_on = going_on(deployment, source.key)  # it may be held since
         raise NotFinished(f"Not finished in time, and not waiting any longer. {how_to_go_on}")
     return row
 
@@ -121,9 +124,24 @@ def going_on(deployment: Deployment, key: str) -> str:
     """Say of an uploaded file how to look at its import, to get its files, and to end it."""
     status, fetch, stop = (deployment.command(word, key) for word in ("status", "fetch", "stop"))
     return (
-        f"{key} is uploaded, and its import goes on: `{status}` shows how it stands, `{fetch}` "
+        f"{key} is uploaded, {_goes_on(deployment)}: `{status}` shows how it stands, `{fetch}` "
         f"brings its files when it has ended, `{stop}` ends it."
     )
+
+
+def _goes_on(deployment: Deployment) -> str:
+    """Say whether imports go on, or what holds them; who may not look takes them for going on."""
+    try:
+        is_held = paused(deployment)
+    except CommandFailed:
+        check = deployment.command("check")
+        return f"but nothing brings it from the queue to the function, and `{check}` says more"
+    except (BotoCoreError, ClientError):
+        is_held = False
+    if is_held:
+        resume = deployment.command("resume")
+        return f"but the queue is held, and nothing begins or goes on until `{resume}`"
+    return "and its import goes on"
 
 
 def object_key(prefix: str, name: str) -> str:

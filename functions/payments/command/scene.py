@@ -10,6 +10,10 @@ from payments.command.letters import Letters
 from payments.command.uploads import Upload, Uploads
 from payments.wording import DEFAULT_STACK, command
 
+ON_ITS_WAY_SECONDS = 360
+"""S3 may take five minutes to announce a file, in the first minutes of a bucket, and SQS's counts
+are right a minute later."""
+
 # A message is hidden for 16 minutes when a run was ended, and 15 when its file was put back.
 _LONGEST_SILENCE_SECONDS = 1200
 
@@ -52,6 +56,10 @@ class Scene:
         """Tell whether a run has begun the import of an upload."""
         row = self.rows.get(upload.import_id)
         return row is not None and not row.kept_from_beginning
+
+    def is_on_its_way(self, upload: Upload) -> bool:
+        """Tell whether it came so late that the queue may not show it yet."""
+        return upload.at + ON_ITS_WAY_SECONDS >= self.now
 
     def is_dead(self, import_id: str) -> bool:
         """Tell whether the dead-letter queue shows the message."""

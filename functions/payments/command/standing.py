@@ -20,6 +20,7 @@ _NEVER_CAME = (
     "The queue does not hold it: it was uploaded while imports were switched off (Enabled=false), "
     "or before the bucket's events were on."
 )
+_SWITCHED_OFF = "Probably it is not in the queue: imports are switched off (Enabled is false)."
 _NOT_YET = (
     "The queue does not hold it yet. If the stack is new: S3 needs about five minutes after the "
     "first deployment until it tells of uploads. Upload the file again then."
@@ -211,7 +212,8 @@ def _of_unbegun(scene: Scene, line: Line, upload: Upload) -> Told:
     if upload.import_id in line.lost:
         first = "" if scene.enabled else "Deploy with Enabled=true, then "
         to_do = f"{first}upload it again; or delete it."
-        return Told(State.NOT_IMPORTED, _NEVER_CAME, to_do[0].upper() + to_do[1:])
+        why = _SWITCHED_OFF if scene.is_on_its_way(upload) else _NEVER_CAME
+        return Told(State.NOT_IMPORTED, why, to_do[0].upper() + to_do[1:])
     if scene.paused:
         return Told(State.PAUSED, "The queue is held.", _resume(scene))
     if scene.queued is None:

@@ -11,6 +11,7 @@ from payments.command.deployment import Deployment
 from payments.command.imports import ImportRow, all_imports, find_import
 from payments.command.letters import dead_letters, messages_in, undelivered_events
 from payments.command.looking import Looking
+from payments.command.names import unfit_name
 from payments.command.pausing import paused
 from payments.command.problem import CommandFailed
 from payments.command.scene import Scene
@@ -107,13 +108,17 @@ def uploads_not_ended(deployment: Deployment, key: str) -> list[Standing]:
     its = _of_name(standings(scene), uploads, key)
     if not its:
         raise CommandFailed(_nothing(deployment, looking, key))
-    return [it for it in reversed(its) if _may_go_on(it)]
+    return [it for it in reversed(its) if _may_go_on(scene, it)]
 
 
-def _may_go_on(standing: Standing) -> bool:
-    if standing.row is not None:
-        return not standing.row.finished
-    return standing.state is not State.NOT_IMPORTED
+def _may_go_on(scene: Scene, standing: Standing) -> bool:
+    """Tell whether it is imported or may yet be, if it is only probably not in the queue."""
+    upload, row = standing.upload, standing.row
+    if row is not None:
+        return not row.finished
+    on_its_way = upload is not None and scene.is_on_its_way(upload)
+    is_fit = unfit_name(standing.key) is None
+    return standing.state is not State.NOT_IMPORTED or (on_its_way and is_fit)
 
 
 def _merged(some: Uploads, others: Uploads | None) -> Uploads:

@@ -12,12 +12,8 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from payments.command.names import unfit_name
-from payments.command.scene import Scene
+from payments.command.scene import ON_ITS_WAY_SECONDS, Scene
 from payments.command.uploads import Upload
-
-# S3 may take five minutes to announce a file, in the first minutes of a bucket, and SQS's counts
-# are right a minute later.
-_ON_ITS_WAY_SECONDS = 360
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +44,8 @@ def _may_wait(scene: Scene, upload: Upload) -> bool:
 
 def _lost(scene: Scene, candidates: list[Upload]) -> Set[str]:
     """Return the imports, of those that have not begun, that no message is there of."""
-    announced = [it for it in candidates if it.at + _ON_ITS_WAY_SECONDS < scene.now]
+    # While imports are switched off nothing is on its way.
+    announced = [it for it in candidates if not scene.enabled or not scene.is_on_its_way(it)]
     if scene.queued is None:
         return frozenset()
     room = max(scene.queued - _at_the_head(scene), 0)
@@ -59,7 +56,7 @@ def _lost(scene: Scene, candidates: list[Upload]) -> Set[str]:
         upload.import_id
         for place, upload in enumerate(announced)
         if not room
-        or upload.at + _ON_ITS_WAY_SECONDS < begun_last
+        or upload.at + ON_ITS_WAY_SECONDS < begun_last
         # What came since imports were switched off is behind all that the queue holds.
         or (not scene.enabled and place >= room)
     }
