@@ -78,6 +78,20 @@ def test_of_a_file_that_was_given_up_some_may_have_been_sent() -> None:
     assert "No payment was sent" not in summary(row)
 
 
+def test_what_a_stop_has_kept_from_being_sent_is_not_told_as_failed() -> None:
+    tally = Tally(3, 1, 1, 5, Decimal(40), failed_amount=Decimal(50))
+    lines = ("R-6, invoice I: no", *(f"R-{number}: Not sent: Stopped by me." for number in "789"))
+    stopped = ended(Status.FAILED, tally, 10, "Stopped by me.")
+    row = replace(stopped, reach=6, first_failures=lines)
+    assert result(Imported(row, Copies.named(Path(), "a")), 10) == [
+        "Not imported: Stopped by me. Until then: 3 created, 1 updated, 1 skipped, 1 failed; "
+        "4 not sent.",
+        "90.00 in all, without failed records whose amount cannot be read: 40.00 recorded, 50.00 "
+        "failed or not sent.",
+        "  R-6, invoice I: no",
+    ]
+
+
 def test_the_summary_says_what_was_replaced_and_what_it_comes_to() -> None:
     tally = Tally(4, 3, 2, 3, Decimal(1000), Decimal(20), Decimal("0.50"), 2, Decimal(400))
     row = replace(

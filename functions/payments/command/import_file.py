@@ -169,11 +169,13 @@ def summary(row: ImportRow) -> str:
     replaced = f" ({tally.replaced} replaced)" if tally.replaced else ""
     numbers = (
         f"{tally.created} created, {tally.updated} updated{replaced}, {tally.skipped} skipped, "
-        f"{tally.failed} failed"
+        f"{tally.failed - row.not_sent} failed"
     )
+    if row.status is Status.FAILED and row.total is None:
+        return f"Not imported: {row.error} No payment was sent."
     if row.status is Status.FAILED:
-        nothing_sent = " No payment was sent." if row.total is None else f" Until then: {numbers}."
-        return f"Not imported: {row.error}{nothing_sent}"
+        rest = f"; {row.not_sent} not sent" if row.not_sent else ""
+        return f"Not imported: {row.error} Until then: {numbers}{rest}."
     records = "1 record" if row.total == 1 else f"{row.total or 0} records"
     return f"{records}: {numbers}."
 
@@ -184,7 +186,7 @@ def amounts(row: ImportRow) -> str:
     parts = {
         "recorded": tally.recorded_amount,
         "skipped": tally.skipped_amount,
-        "failed": tally.failed_amount,
+        _failed_in_words(row): tally.failed_amount,
     }
     told = ", ".join(
         f"{money(amount, thousands=True)} {name}" for name, amount in parts.items() if amount
@@ -194,11 +196,17 @@ def amounts(row: ImportRow) -> str:
     return f"{total} in all{less}: {told}." if told else ""
 
 
+def _failed_in_words(row: ImportRow) -> str:
+    if not row.not_sent:
+        return "failed"
+    return "not sent" if row.not_sent == row.tally.failed else "failed or not sent"
+
+
 def result(done: Imported, most: int) -> list[str]:
     """Return what became of the file, line by line: its counts, and at most so many of a kind."""
     row = done.row
     lines = [summary(row), *filter(None, [amounts(row)])]
-    lines += _listed(row.first_failures[:most], row.tally.failed, "in the fail file")
+    lines += _listed(row.failures[:most], row.tally.failed - row.not_sent, "in the fail file")
     if row.tally.replaced:
         lines.append("Replaced, of what others had made:")
     lines += _listed(row.first_replaced[:most], row.tally.replaced, "in the report")

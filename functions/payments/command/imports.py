@@ -10,11 +10,14 @@ from payments.clock import iso
 from payments.import_state import Status, Tally
 from payments.stores.imports_table import state_of
 
+_NOT_SENT = ": Not sent: "
+
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
     """One import; `total` is None until its file has been checked.
 
+    Records beyond `reach` were not sent, if it has ended early.
     `at_work`: a run has begun, and has neither closed the import nor put its file back.
     """
 
@@ -34,11 +37,26 @@ class ImportRow:
     stop_asked: str | None = None
     version_id: str | None = None
     run: int = 0
+    reach: int = 0
 
     @property
     def finished(self) -> bool:
         """Whether nothing more will happen."""
         return self.status is not Status.RUNNING
+
+    @property
+    def not_sent(self) -> int:
+        """How many records count as failed only because the import ended early."""
+        if self.status is not Status.FAILED or self.total is None:
+            return 0
+        return max(0, min(self.total - self.reach, self.tally.failed))
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """The first records that failed otherwise, a line each."""
+        if not self.not_sent:
+            return self.first_failures
+        return tuple(line for line in self.first_failures if _NOT_SENT not in line)
 
     @property
     def kept_from_beginning(self) -> bool:
@@ -91,6 +109,7 @@ def _row(item: Mapping[str, Any]) -> ImportRow:
         state.stop_asked,
         state.source.version_id,
         state.run,
+        state.reach if "reach" in item else state.done,  # the first version did not note it
     )
 
 

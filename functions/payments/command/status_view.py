@@ -191,7 +191,7 @@ def _about_row(row: ImportRow) -> Iterator[tuple[str, str]]:
     if money := amounts(row):
         yield "Money", money
     for name, lines, there in (
-        ("Failed", row.first_failures, row.tally.failed),
+        ("Failed", row.failures, row.tally.failed - row.not_sent),
         ("Replaced", row.first_replaced, row.tally.replaced),
     ):
         shown = lines[:FAILURES_SHOWN]
