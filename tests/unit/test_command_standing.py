@@ -64,6 +64,17 @@ def test_a_file_waits_behind_those_that_came_earlier_and_have_not_ended() -> Non
     assert found.before == ("incoming/c.xml", "incoming/b.xml")
 
 
+def test_beyond_the_uploads_that_were_looked_at_the_queue_counts_what_is_before() -> None:
+    """The oldest, which are first in the queue, are those that are not seen."""
+    seen = scene(upload("b", 10), upload("a", 100), upload("c", 200), queued=1500)
+    cut = replace(seen, uploads=replace(seen.uploads or Uploads(), cut=True))
+    found = standing(cut)
+    assert (found.before_count, found.before) == (1498, ("incoming/c.xml",))
+    assert found.before_it.startswith("at least 1498 files: incoming/c.xml and")
+    uncounted = standing(replace(cut, queued=None))
+    assert uncounted.before_it == "at least 1 file: incoming/c.xml"
+
+
 def test_a_file_that_has_just_come_may_be_on_its_way_to_the_queue() -> None:
     assert standing(scene(upload("a", 300), queued=0)).state is State.QUEUED
 

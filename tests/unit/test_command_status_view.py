@@ -143,10 +143,20 @@ def test_json_has_amounts_with_their_digits_and_is_one_line() -> None:
     assert read["uploadedAt"] == "2025-06-15T15:06:40Z"
 
 
-def test_json_of_a_queued_file_has_no_counts() -> None:
-    read = json.loads(standing_json(Standing("a.xml", Told(State.QUEUED), upload=UPLOAD)))
-    assert read["importId"] == "id"
-    assert "done" not in read
+def test_json_has_the_same_names_in_every_line_and_null_for_what_there_is_not() -> None:
+    queued = json.loads(standing_json(Standing("a.xml", Told(State.QUEUED), upload=UPLOAD)))
+    begun = json.loads(standing_json(Standing("a.xml", Told(State.RUNNING), row())))
+    unknown = json.loads(standing_json(Standing("a.xml", Told(State.QUEUED))))
+    assert queued.keys() == begun.keys() == unknown.keys()
+    assert (queued["importId"], queued["done"], queued["reason"]) == ("id", None, None)
+    assert unknown["importId"] is None
+    assert begun["done"] == 1
+
+
+def test_json_names_ten_files_before_it_and_counts_all() -> None:
+    before = tuple(map(str, range(30)))
+    read = json.loads(standing_json(Standing("a.xml", Told(State.QUEUED), before=before)))
+    assert (read["before"], read["beforeCount"]) == (list(before[:10]), 30)
 
 
 def test_a_line_of_a_log_says_how_far_it_is_and_why() -> None:

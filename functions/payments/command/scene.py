@@ -7,7 +7,7 @@ from datetime import datetime
 
 from payments.command.imports import ImportRow
 from payments.command.letters import Letters
-from payments.command.uploads import Upload, Uploads
+from payments.command.uploads import NEWEST_UPLOADS, Upload, Uploads
 from payments.wording import DEFAULT_STACK, command
 
 ON_ITS_WAY_SECONDS = 360
@@ -51,6 +51,13 @@ class Scene:
         """Those, and the ones that were stopped before: the queue holds them as well."""
         found = self.uploads.found if self.uploads else ()
         return [it for it in found if not self.has_begun(it) and not it.key.endswith("/")]
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there are more uploads than were looked at."""
+        return self.uploads is not None and (
+            self.uploads.cut or len(self.uploads.found) >= NEWEST_UPLOADS
+        )
 
     def has_begun(self, upload: Upload) -> bool:
         """Tell whether a run has begun the import of an upload."""

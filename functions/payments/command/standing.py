@@ -90,6 +90,8 @@ class Standing:
     row: ImportRow | None = None
     upload: Upload | None = None
     before: tuple[str, ...] = ()
+    unseen_before: int | None = None
+    """At least so many more are before it, None if `before` is all."""
 
     @property
     def state(self) -> State:
@@ -118,8 +120,20 @@ class Standing:
     def before_it(self) -> str:
         """What is before it in the queue: how many files, and the first of them."""
         names = [harmless(key, _LONGEST_REASON) for key in self.before]
-        more = f" and {len(names) - _NAMED_BEFORE} more" if len(names) > _NAMED_BEFORE else ""
-        return f"{files(len(names))}: {', '.join(names[:_NAMED_BEFORE])}{more}" if names else ""
+        more = self.before_count - _NAMED_BEFORE
+        told = [", ".join(names[:_NAMED_BEFORE]), *([f"and {more} more"] if more > 0 else [])]
+        count = self.before_count
+        return f"{self.at_least}{files(count)}: {' '.join(told).strip()}" if count else ""
+
+    @property
+    def before_count(self) -> int:
+        """How many files are before it, as far as can be told."""
+        return len(self.before) + (self.unseen_before or 0)
+
+    @property
+    def at_least(self) -> str:
+        """What is to be said before that number if there may be more."""
+        return "" if self.unseen_before is None else "at least "
 
     @property
     def explanation(self) -> str:
@@ -161,13 +175,13 @@ def elsewhere(scene: Scene) -> list[Standing]:
 
 
 def _of_upload(scene: Scene, line: Line, upload: Upload, ahead: tuple[str, ...]) -> Standing:
-    before: tuple[str, ...] = ()
     told = _of_unbegun(scene, line, upload)
+    standing = Standing(upload.key, told, upload=upload)
     if told.state in (State.QUEUED, State.PAUSED):
-        before = (*ahead, *(it.key for it in line.before(upload)))
+        standing = _behind(scene, line, standing, upload, ahead)
     if upload.deleted and told.state is not State.NOT_IMPORTED:
-        told = _deleted(scene, upload, told)
-    return Standing(upload.key, told, upload=upload, before=before)
+        return replace(standing, told=_deleted(scene, upload, told))
+    return standing
 
 
 def _of_kept(
@@ -175,10 +189,23 @@ def _of_kept(
 ) -> Standing:
     """Tell of an import that was stopped before it began."""
     told = _of_kept_row(scene, line, row)
-    before: tuple[str, ...] = ()
+    standing = Standing(row.key, told, row, upload)
     if upload is not None and told.state is State.STOPPING:
-        before = (*ahead, *(it.key for it in line.before(upload)))
-    return Standing(row.key, told, row, upload, before)
+        return _behind(scene, line, standing, upload, ahead)
+    return standing
+
+
+def _behind(
+    scene: Scene, line: Line, standing: Standing, upload: Upload, ahead: tuple[str, ...]
+) -> Standing:
+    """Say what is before an upload: what of it is too long ago to be seen, SQS counts."""
+    waiting = line.before(upload)
+    before = (*ahead, *(it.key for it in waiting))
+    if not scene.is_limited:
+        return replace(standing, before=before)
+    behind_and_itself = len(line.waiting) - len(waiting)
+    unseen = max((scene.queued or 0) - behind_and_itself - len(before), 0)
+    return replace(standing, before=before, unseen_before=unseen)
 
 
 def _of_kept_row(scene: Scene, line: Line, row: ImportRow) -> Told:

@@ -123,7 +123,7 @@ def _may_go_on(scene: Scene, standing: Standing) -> bool:
 
 def _merged(some: Uploads, others: Uploads | None) -> Uploads:
     found = {it.import_id: it for it in (*some.found, *(others.found if others else ()))}
-    return Uploads(tuple(found.values()))
+    return Uploads(tuple(found.values()), others.cut if others else some.cut)
 
 
 def _of_name(everything: list[Standing], uploads: Uploads, key: str) -> list[Standing]:
@@ -192,7 +192,7 @@ def _rows(
 def _limits(scene: Scene) -> list[str]:
     """Say what was too much to look at."""
     told = []
-    if scene.uploads and (scene.uploads.cut or len(scene.uploads.found) == NEWEST_UPLOADS):
+    if scene.is_limited:
         newest = f"the {NEWEST_UPLOADS:,} newest uploads in {scene.incoming_prefix}"
         told.append(f"Only {newest} were looked at.")
     if scene.elsewhere and scene.elsewhere.cut:

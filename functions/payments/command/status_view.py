@@ -25,6 +25,20 @@ _LONGEST_NAME = 1024
 _LONGEST_REASON = 2000
 _LONGEST_REASON_LISTED = 140
 _UNCLAIMED_SHOWN = 10
+_BEFORE_NAMED = 10
+_COUNTS = {
+    "done": "done",
+    "created": "created",
+    "updated": "updated",
+    "replaced": "replaced",
+    "skipped": "skipped",
+    "failed": "failed",
+    "totalAmount": "total_amount",
+    "recordedAmount": "recorded_amount",
+    "skippedAmount": "skipped_amount",
+    "failedAmount": "failed_amount",
+    "replacedAmount": "replaced_amount",
+}
 _INDENT = 4
 _WHEN, _STATE = 16, 13
 
@@ -71,42 +85,45 @@ def one_line(standing: Standing) -> str:
 
 
 def standing_json(standing: Standing) -> str:
-    """Return how an upload stands as one line of JSON, amounts with exactly their digits."""
+    """Return how an upload stands as one line of JSON, amounts with exactly their digits.
+
+    Every line has the same names; null is what there is not, or not yet.
+    """
     upload, row = standing.upload, standing.row
     line: dict[str, Any] = {
         "file": standing.key,
         "state": standing.state.value,
-        "reason": standing.told.why or None,
-        "toDo": standing.told.to_do or None,
-        "before": list(standing.before),
+        "reason": standing.told.why,
+        "toDo": standing.told.to_do,
+        "before": list(standing.before[:_BEFORE_NAMED]),
+        "beforeCount": standing.before_count,
         "importId": standing.import_id,
         "versionId": upload.version_id if upload else row.version_id if row else None,
         "uploadedAt": iso(upload.at) if upload else None,
     }
-    return write_json(line | (_row_json(row) if row else {}))
+    line |= _moments_json(row) | _counts_json(row)
+    return write_json(line | dict.fromkeys(name for name in line if line[name] == ""))
 
 
-def _row_json(row: ImportRow) -> dict[str, Any]:
-    tally = row.tally
+def _moments_json(row: ImportRow | None) -> dict[str, Any]:
+    has_begun = row is not None and not row.kept_from_beginning
     return {
-        "startedAt": None if row.kept_from_beginning else row.started_at,
-        "updatedAt": row.updated_at,
-        "finishedAt": row.finished_at,
-        "waitsUntil": row.waits_until,
-        "total": row.total,
-        "done": tally.done,
-        "created": tally.created,
-        "updated": tally.updated,
-        "replaced": tally.replaced,
-        "skipped": tally.skipped,
-        "failed": tally.failed,
-        "totalAmount": tally.total_amount,
-        "recordedAmount": tally.recorded_amount,
-        "skippedAmount": tally.skipped_amount,
-        "failedAmount": tally.failed_amount,
-        "replacedAmount": tally.replaced_amount,
-        "firstFailures": list(row.first_failures),
-        "firstReplaced": list(row.first_replaced),
+        "startedAt": row.started_at if row and has_begun else None,
+        "updatedAt": row.updated_at if row else None,
+        "finishedAt": row.finished_at if row else None,
+        "waitsUntil": row.waits_until if row else None,
+    }
+
+
+def _counts_json(row: ImportRow | None) -> dict[str, Any]:
+    tally = row.tally if row else None
+    counts = {name: getattr(tally, of, None) for name, of in _COUNTS.items()}
+    return {
+        "total": row.total if row else None,
+        **counts,
+        "notSent": row.not_sent if row else None,
+        "firstFailures": list(row.first_failures) if row else None,
+        "firstReplaced": list(row.first_replaced) if row else None,
     }
 
 
@@ -148,7 +165,8 @@ def _unclaimed(console: Console, standings: tuple[Standing, ...]) -> None:
 
 def _reason_listed(standing: Standing) -> str:
     until = f"Until {standing.until[11:16]}: " if standing.until else ""
-    before = f" {files(len(standing.before))} before it." if standing.before else ""
+    count = standing.before_count
+    before = f" {standing.at_least}{files(count)} before it." if count else ""
     why = standing.told.why or (rate(standing.row) if standing.row else "")
     return f"{until}{_short(why)}{before}".strip()
 
@@ -170,7 +188,7 @@ def _about(standing: Standing) -> Iterator[tuple[str, str]]:
         yield "Next run", moment(standing.until)
     if told.to_do:
         yield "What to do", told.to_do
-    if standing.before:
+    if standing.before_it:
         yield "Before it", standing.before_it
     if standing.upload is not None:
         yield "Uploaded", moment(iso(standing.upload.at))
