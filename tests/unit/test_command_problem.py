@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -11,7 +12,10 @@ from botocore.exceptions import MissingDependencyException, NoCredentialsError, 
 
 import payments.__main__ as module
 import payments.errors
+from fakes.dynamodb import client_error
 from payments.command import app as command
+from payments.command.cli.base import asking
+from payments.command.deployment import Deployment
 from payments.command.problem import CommandFailed, in_plain_words
 
 FAULT = 70
@@ -41,6 +45,52 @@ def test_every_error_of_ours_becomes_a_sentence(kind: type[Exception]) -> None:
 def test_what_is_missing_to_reach_aws_is_told_with_its_cure(error: Exception, cure: str) -> None:
     with pytest.raises(CommandFailed, match=re.escape(cure)), in_plain_words():
         raise error
+
+
+@pytest.mark.parametrize(("yes", "cure"), [(False, "or with --yes."), (True, "Run it on one.")])
+def test_where_nobody_can_be_asked_the_cure_is_told(
+    yes: bool, cure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", StringIO())
+    with pytest.raises(CommandFailed, match=f"no terminal to ask on.*{re.escape(cure)}$"):
+        asking(yes=yes)("Go on?")
+
+
+class NoStack:
+    """A session of an account without stacks; `identity` says whose it is, or that it may not."""
+
+    region_name = "eu-west-1"
+
+    def __init__(self, identity: Exception | None = None) -> None:
+        self._identity = identity
+
+    def client(self, _service: str, **_: Any) -> Any:
+        return self
+
+    def describe_stacks(self, **_: Any) -> Any:
+        raise client_error("ValidationError")
+
+    def get_caller_identity(self) -> dict[str, str]:
+        if self._identity is not None:
+            raise self._identity
+        return {"Account": "111122223333"}
+
+
+@pytest.mark.parametrize(
+    ("session", "said"),
+    [
+        (NoStack(), r"eu-west-1\. The account that was asked is 111122223333\. Name another with"),
+        (
+            NoStack(client_error("AccessDenied")),
+            r"eu-west-1\. Name another .* --region or --profile",
+        ),
+    ],
+)
+def test_a_stack_that_is_not_there_is_told_with_where_it_was_looked_for(
+    session: Any, said: str
+) -> None:
+    with pytest.raises(CommandFailed, match=f"There is no stack uk in region {said}"):
+        Deployment.find(session, "uk")
 
 
 @pytest.fixture

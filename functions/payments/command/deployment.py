@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from payments.command.names import key_of
 from payments.command.problem import CommandFailed
@@ -70,7 +70,10 @@ class Deployment:
             if error_code(error) != "ValidationError":
                 raise
             where = f"There is no stack {stack} in region {session.region_name}."
-            raise CommandFailed(f"{where} Name it with --stack or PAYMENTS_STACK.") from error
+            raise CommandFailed(
+                f"{where}{_account(session)} Name another with --stack (or PAYMENTS_STACK), "
+                "--region or --profile."
+            ) from error
         outputs = {row["OutputKey"]: row["OutputValue"] for row in found.get("Outputs", ())}
         parameters = {
             row["ParameterKey"]: row["ParameterValue"] for row in found.get("Parameters", ())
@@ -177,3 +180,12 @@ class Deployment:
     def connections(self) -> int:
         """How many calls to ConnectWise are made at the same time."""
         return int(self.parameters["MaxConnections"])
+
+
+def _account(session: boto3.Session) -> str:
+    """Say which account was asked, nothing if that cannot be told."""
+    try:
+        account = session.client("sts", config=_CONFIG).get_caller_identity()["Account"]
+    except (BotoCoreError, ClientError):
+        return ""
+    return f" The account that was asked is {account}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
@@ -48,6 +48,26 @@ def reporting() -> Iterator[None]:
     except CommandFailed as failure:
         new_console(stderr=True).print(str(failure), soft_wrap=True)
         raise typer.Exit(_CODES.get(type(failure), REFUSED)) from failure
+
+
+def asking(*, yes: bool) -> Callable[[str], bool]:
+    """Return how to ask; it raises CommandFailed where nobody can be asked.
+
+    `yes`: --yes was said, and what is asked all the same needs somebody.
+    """
+
+    def ask(question: str) -> bool:
+        try:
+            return typer.confirm(question)
+        except typer.Abort as end:
+            if not isinstance(end.__context__, EOFError):
+                raise
+            how = "Run it on one." if yes else "Run it on one, or with --yes."
+            raise CommandFailed(
+                f"\nNothing was done: there is no terminal to ask on. {how}"
+            ) from end
+
+    return ask
 
 
 def print_anything() -> None:

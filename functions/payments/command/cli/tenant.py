@@ -13,6 +13,7 @@ from payments.command import check as checking
 from payments.command.cli.base import (
     INTERRUPTED,
     SOME_FAILED,
+    asking,
     deployment_of,
     progress,
     reporting,
@@ -76,7 +77,7 @@ def probe_command(
             deployment.parameters["ConnectWiseApiVersion"],
             Path(typer.get_app_dir(DEFAULT_STACK)),
             yes,
-            typer.confirm,
+            asking(yes=yes),
             lambda text: console.print(text, soft_wrap=True),
         )
         result = probe(open_access(deployment, PROBE_SECONDS), asked)
