@@ -21,16 +21,14 @@ class CheckedStack(WatchedStack):
     def __init__(self) -> None:
         super().__init__()
         self.ringing: list[str] = []
-        self.rule: str | None = "ENABLED"
         self.made = True
         self.enabled = "true"
 
     def checks(self) -> dict[str, Check]:
         """What is said of each thing."""
         found = self.deployment
-        clients = {"cloudformation": self, "cloudwatch": self, "events": self}
         sns = FakeSns(("it@example.com", f"{ARN}:1"))
-        session: Any = Session(**found.session._clients, **clients, sns=sns)
+        session: Any = Session(**found.session._clients, cloudwatch=self, sns=sns)
         deployment = replace(
             found,
             outputs={**found.outputs, "NotificationTopicArn": ARN, "ReportTopicArn": ARN},

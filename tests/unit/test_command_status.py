@@ -92,6 +92,22 @@ def test_a_table_is_said_to_be_there_and_not_imported(stack: WatchedStack) -> No
     assert "only XML is imported" in found.told.why
 
 
+def test_with_the_rule_switched_off_what_was_just_uploaded_is_not_called_queued(
+    stack: WatchedStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("payments.command.status.time.time", lambda: 10.0)
+    stack.upload("a.xml")
+    assert status_of(stack.deployment, "incoming/a.xml").newest.state is State.QUEUED
+    stack.rule = "DISABLED"
+    told = status_of(stack.deployment, "incoming/a.xml").newest.told
+    assert told.state is State.NOT_IMPORTED
+    assert "the rule that brings it there is switched off" in told.why
+    assert told.to_do.startswith("Run `payments --stack payments-uk check`, mend what it names")
+    stack.denied = {"DescribeRule"}
+    seen = status_of(stack.deployment, "incoming/a.xml")
+    assert (seen.newest.state, seen.notes) == (State.QUEUED, ())
+
+
 def test_a_dead_letter_is_none_that_runs(stack: WatchedStack) -> None:
     stack.begin(stack.upload("a.xml"), "a.xml", atWork=True, reach=0)
     stack.announce("dead", "a.xml", "v1")

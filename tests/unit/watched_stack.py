@@ -27,6 +27,7 @@ class WatchedStack:
         default_factory=lambda: {"queue": [], "dead": [], "undelivered": []}
     )
     held: bool = False
+    rule: str | None = "ENABLED"
     denied: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
 
@@ -37,6 +38,8 @@ class WatchedStack:
             "s3": FakeS3(self.bucket, self._way),
             "sqs": self,
             "lambda": self,
+            "cloudformation": self,
+            "events": self,
         }
         dynamodb = FakeDynamoDb({"imports": self.imports}, self._way)
         return deployment_with(dynamodb=dynamodb, **services)
@@ -61,7 +64,7 @@ class WatchedStack:
         detail = {"bucket": {"name": "bucket"}, "object": found}
         self.queues[queue].append(json.dumps({"detail-type": "Object Created", "detail": detail}))
 
-    # boto3's clients of SQS and Lambda
+    # boto3's clients of SQS, Lambda, CloudFormation and EventBridge
 
     def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:
         counts = dict.fromkeys(AttributeNames, "0")
@@ -84,6 +87,14 @@ class WatchedStack:
         state = "Disabled" if self.held else "Enabled"
         found = {"EventSourceMappings": [{"State": state}]}
         return self._answer("ListEventSourceMappings", found)
+
+    def describe_stack_resources(self, **_: Any) -> dict[str, Any]:
+        there = {"LogicalResourceId": "FileArrivedRule", "PhysicalResourceId": "rule"}
+        return self._answer("DescribeStackResources", {"StackResources": [there]})
+
+    def describe_rule(self, *, Name: str) -> dict[str, Any]:
+        assert self.rule is not None
+        return self._answer("DescribeRule", {"State": self.rule})
 
     def _answer(self, operation: str, answer: dict[str, Any]) -> dict[str, Any]:
         self._way(operation, answer, lambda: answer)

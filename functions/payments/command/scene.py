@@ -36,6 +36,12 @@ class Scene:
     undelivered: Letters | None = Letters()
     paused: bool | None = False
     stack: str = DEFAULT_STACK
+    rule_off: bool = False
+
+    @property
+    def takes_uploads(self) -> bool:
+        """Whether what is uploaded now comes into the queue, as far as can be seen."""
+        return self.enabled and not self.rule_off
 
     def command(self, words: str, key: str | None = None) -> str:
         """Return the command that does that with this stack, for a shell."""

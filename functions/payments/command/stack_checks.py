@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from botocore.exceptions import ClientError
-
 from payments.clock import iso
 from payments.command.deployment import Deployment
 from payments.command.finding import Check, Verdict, if_permitted, not_permitted
 from payments.command.looking import Looking
+from payments.command.rule import ABSENT, DISABLED, RULE, rule_state
 from payments.command.scene import Scene
 from payments.command.standing import Standing, State
 from payments.command.status import Overview, overview
 from payments.command.subscribers import subscriber_checks
-from payments.stores.aws import error_code
 from payments.wording import moment
 
 _RESOURCES = "cloudformation:DescribeStackResources"
 _PEEK = "sqs:GetQueueAttributes or sqs:ReceiveMessage"
 _ALARM = "AWS::CloudWatch::Alarm"
-_RULE = "FileArrivedRule"
-_ABSENT = "absent"
 _MOST_SHOWN = 3
 
 
@@ -59,17 +55,12 @@ def _enabled(deployment: Deployment, resources: Resources | None) -> Check:
 
 def _rule(deployment: Deployment, name: str, resources: Resources) -> Check:
     """Look whether somebody has deleted the rule, or switched it off by hand."""
-    state, rule = _ABSENT, resources.rule
-    try:
-        if rule is not None:
-            state = deployment.client("events").describe_rule(Name=rule)["State"]
-    except ClientError as error:
-        if error_code(error) != "ResourceNotFoundException":
-            raise
-    if state == _ABSENT:
-        remark = f"{_RULE} is not there, and brings no file into the queue: deploy the stack anew."
+    rule = resources.rule
+    state = rule_state(deployment, rule)
+    if state == ABSENT:
+        remark = f"{RULE} is not there, and brings no file into the queue: deploy the stack anew."
         return Check(name, Verdict.FAILED, remark)
-    if state != "DISABLED":
+    if state != DISABLED:
         return Check(name, Verdict.GOOD)
     remark = "Somebody has switched the rule off: new files stay where they are, also later."
     command = f"aws events enable-rule --name {rule} --region {deployment.region}"
@@ -157,6 +148,6 @@ def _resources(deployment: Deployment) -> Resources:
     there = {it["LogicalResourceId"]: it for it in answer["StackResources"]}
     alarms = (it for it in there.values() if it["ResourceType"] == _ALARM)
     return Resources(
-        there.get(_RULE, {}).get("PhysicalResourceId"),
+        there.get(RULE, {}).get("PhysicalResourceId"),
         {it["PhysicalResourceId"]: it["LogicalResourceId"] for it in alarms},
     )

@@ -21,6 +21,7 @@ _NEVER_CAME = (
     "or before the bucket's events were on."
 )
 _SWITCHED_OFF = "Probably it is not in the queue: imports are switched off (Enabled is false)."
+_RULE_OFF = "Probably it is not in the queue: the rule that brings it there is switched off."
 _NOT_YET = (
     "The queue does not hold it yet. If the stack is new: S3 needs about five minutes after the "
     "first deployment until it tells of uploads. Upload the file again then."
@@ -237,15 +238,22 @@ def _of_unbegun(scene: Scene, line: Line, upload: Upload) -> Told:
     if (unfit := unfit_name(upload.key)) is not None:
         return Told(State.NOT_IMPORTED, *unfit)
     if upload.import_id in line.lost:
-        first = "" if scene.enabled else "Deploy with Enabled=true, then "
-        to_do = f"{first}upload it again; or delete it."
-        why = _SWITCHED_OFF if scene.is_on_its_way(upload) else _NEVER_CAME
+        to_do = f"{_switch_on(scene)}upload it again; or delete it."
+        off = _SWITCHED_OFF if not scene.enabled else _RULE_OFF
+        why = off if scene.is_on_its_way(upload) else _NEVER_CAME
         return Told(State.NOT_IMPORTED, why, to_do[0].upper() + to_do[1:])
     if scene.paused:
         return Told(State.PAUSED, "The queue is held.", _resume(scene))
     if scene.queued is None:
         return Told(State.QUEUED, "No import of it has begun; what the queue holds is not shown.")
     return Told(State.QUEUED, "" if scene.queued else _NOT_YET)
+
+
+def _switch_on(scene: Scene) -> str:
+    if not scene.enabled:
+        return "Deploy with Enabled=true, then "
+    check = scene.command("check")
+    return f"Run `{check}`, mend what it names, then " if scene.rule_off else ""
 
 
 def _of_row(scene: Scene, row: ImportRow) -> Told:

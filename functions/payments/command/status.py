@@ -14,6 +14,7 @@ from payments.command.looking import Looking
 from payments.command.names import unfit_name
 from payments.command.pausing import paused
 from payments.command.problem import CommandFailed
+from payments.command.rule import is_rule_off
 from payments.command.scene import Scene
 from payments.command.standing import Standing, State, elsewhere, standings
 from payments.command.uploads import (
@@ -159,7 +160,7 @@ def _scene(
     rows = looking.at("Imports", _SCAN, lambda: _rows(deployment, ids, wanted, most))
     if rows is None:  # then nobody can tell which uploads wait
         uploads = queued = None
-    return Scene(
+    scene = Scene(
         time.time(),
         deployment.incoming_prefix,
         deployment.enabled,
@@ -171,6 +172,11 @@ def _scene(
         paused=looking.at("Whether it is paused", _MAPPINGS, lambda: paused(deployment)),
         stack=deployment.stack,
     )
+    if not scene.without_row:
+        return scene
+    # Who may not look at the rule takes it for being on: no note, since little depends on it.
+    rule_off = Looking().at("The rule", "events:DescribeRule", lambda: is_rule_off(deployment))
+    return replace(scene, rule_off=bool(rule_off))
 
 
 def _rows(

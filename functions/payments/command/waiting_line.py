@@ -45,7 +45,7 @@ def _may_wait(scene: Scene, upload: Upload) -> bool:
 def _lost(scene: Scene, candidates: list[Upload]) -> Set[str]:
     """Return the imports, of those that have not begun, that no message is there of."""
     # While imports are switched off nothing is on its way.
-    announced = [it for it in candidates if not scene.enabled or not scene.is_on_its_way(it)]
+    announced = [it for it in candidates if not scene.takes_uploads or not scene.is_on_its_way(it)]
     if scene.queued is None:
         return frozenset()
     room = max(scene.queued - _at_the_head(scene), 0)
@@ -58,7 +58,7 @@ def _lost(scene: Scene, candidates: list[Upload]) -> Set[str]:
         if not room
         or upload.at + ON_ITS_WAY_SECONDS < begun_last
         # What came since imports were switched off is behind all that the queue holds.
-        or (not scene.enabled and place >= room)
+        or (not scene.takes_uploads and place >= room)
     }
 
 
