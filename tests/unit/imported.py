@@ -32,7 +32,7 @@ class Imports(FakeS3):
         self.uploaded: list[str] = []
         self.sends: list[Callable[..., None]] = []
         self.meta = SimpleNamespace(events=self)
-        self.held = False
+        self.held = self.rule_off = False
         self._ends = ends
 
     def register(self, _event: str, handler: Callable[..., None]) -> None:
@@ -54,16 +54,23 @@ class Imports(FakeS3):
 
     def deployment(self) -> Deployment:
         """The stack whose bucket this is."""
-        others: dict[str, Any] = {"lambda": self, "sqs": self}
+        others: dict[str, Any] = dict.fromkeys(("lambda", "sqs", "cloudformation", "events"), self)
         return deployment_with(s3=self, dynamodb=FakeDynamoDb({"imports": self.table}), **others)
 
-    # boto3's clients of SQS and Lambda
+    # boto3's clients of SQS, Lambda, CloudFormation and EventBridge
 
     def get_queue_attributes(self, **_: Any) -> dict[str, Any]:
         return {"Attributes": {"QueueArn": "arn:queue"}}
 
     def list_event_source_mappings(self, **_: Any) -> dict[str, Any]:
         return {"EventSourceMappings": [{"State": "Disabled" if self.held else "Enabled"}]}
+
+    def describe_stack_resources(self, **_: Any) -> dict[str, Any]:
+        there = {"LogicalResourceId": "FileArrivedRule", "PhysicalResourceId": "rule"}
+        return {"StackResources": [there]}
+
+    def describe_rule(self, **_: Any) -> dict[str, Any]:
+        return {"State": "DISABLED" if self.rule_off else "ENABLED"}
 
     def _begin(self, key: str, name: str, version: str, status: str) -> None:
         of_it = import_id(SourceFile("bucket", key, version))

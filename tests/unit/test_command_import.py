@@ -108,6 +108,14 @@ def test_while_the_queue_is_held_nothing_is_said_to_go_on(
     assert "its import goes on" not in said
 
 
+def test_with_the_rule_switched_off_nothing_is_said_to_go_on(payments: Run) -> None:
+    imports = Imports(a=None)
+    imports.rule_off = True
+    ran = payments(imports, "a.xml", "--no-wait")
+    assert f"switched off (`payments --stack {STACK} check` says more)" in ran.stdout
+    assert "its import goes on" not in ran.stdout
+
+
 @pytest.mark.parametrize("time", ["", "10x", "-1", "1.5m", "m"])
 def test_a_time_that_is_none_is_refused(time: str, payments: Run) -> None:
     imports = Imports()

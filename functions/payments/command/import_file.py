@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from payments.command.names import as_text, unfit_name
 from payments.command.pausing import paused
 from payments.command.problem import CommandFailed, NotFinished, interrupted_as
 from payments.command.results import Copies, bring, make_folder
+from payments.command.rule import is_rule_off
 from payments.command.upload import upload
 from payments.import_state import Status
 from payments.models import SourceFile
@@ -131,16 +133,18 @@ def going_on(deployment: Deployment, key: str) -> str:
 
 def _goes_on(deployment: Deployment) -> str:
     """Say whether imports go on, or what holds them; who may not look takes them for going on."""
-    try:
-        is_held = paused(deployment)
-    except CommandFailed:
-        check = deployment.command("check")
-        return f"but nothing brings it from the queue to the function, and `{check}` says more"
-    except (BotoCoreError, ClientError):
-        is_held = False
-    if is_held:
-        resume = deployment.command("resume")
-        return f"but the queue is held, and nothing begins or goes on until `{resume}`"
+    check = deployment.command("check")
+    with suppress(BotoCoreError, ClientError):
+        try:
+            is_held = paused(deployment)
+        except CommandFailed:
+            return f"but nothing brings it from the queue to the function (`{check}` says more)"
+        if is_held:
+            resume = deployment.command("resume")
+            return f"but the queue is held, and nothing begins or goes on until `{resume}`"
+    with suppress(BotoCoreError, ClientError):
+        if is_rule_off(deployment):
+            return f"but the rule that queues uploads is switched off (`{check}` says more)"
     return "and its import goes on"
 
 
