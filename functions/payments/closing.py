@@ -62,6 +62,7 @@ class Closing:
             ),
             closed.error,
             {number: messages for number, (_, messages) in overruled.items()},
+            only_if_free=state.never_began,
         )
         return cls(closed, files)
 

@@ -234,6 +234,11 @@ class ImportState:
         return Ending.STOPPED if self.cut_short.startswith(STOPPED) else Ending.REFUSED
 
     @property
+    def never_began(self) -> bool:
+        """Whether it was stopped before a run had looked at its file."""
+        return self.ending is Ending.STOPPED and self.total is None
+
+    @property
     def in_doubt(self) -> bool:
         """Whether records beyond the checkpoint may have been sent."""
         return self.reach > self.done

@@ -52,7 +52,7 @@ def test_a_file_that_has_waited_for_an_hour_says_so_and_is_reported_in_the_end(
     assert f"File: s3://{deployment.bucket.name}/{key}" in text
     assert "Waiting since: 2020-01-01 00:00:00 UTC" in text
     assert "Files behind it: 0" in text
-    assert "run `payments check`" in text
+    assert f"run `payments --stack {deployment.stack.name} check`" in text
     connectwise.reset()  # with all invoices
     deployment.local_stack.put_secret(SECRET_NAME, connectwise.secret)
     deployment.deliver_instead_of_waiting(name, version)

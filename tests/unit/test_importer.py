@@ -647,6 +647,26 @@ def test_an_import_that_was_stopped_before_it_began_sends_nothing(deployment: De
     assert "the original file has all its records. Nothing is to be done." in text
 
 
+def test_what_was_stopped_before_it_began_hides_no_result_of_another_upload(
+    deployment: Deployment,
+) -> None:
+    """Of the same name: its fail file may be what somebody is about to correct."""
+    deployment.upload(*new_payments(2), on(99))
+    deployment.to_end()
+    before = [deployment.bucket.latest(key) for key in ("success/a.xml", "fail/a.xml")]
+    version = deployment.upload(*new_payments(1))
+    name = import_id(SourceFile("bucket", "incoming/a.xml", version))
+    begun = {"importId": name, "key": "incoming/a.xml", "status": "Running", "run": 0, "reach": 0}
+    of = {"bucket": "bucket", "versionId": version, "stopAsked": "alice"}
+    deployment.imports.put(begun | of)
+    deployment.to_end()
+    row = deployment.imports.get(name)
+    assert row is not None
+    assert row["status"] == "Failed"
+    assert [deployment.bucket.latest(key) for key in ("success/a.xml", "fail/a.xml")] == before
+    assert b"1 of 3 payments failed" in deployment.bucket.read("reports/a.html")
+
+
 def stop_asked(deployment: Deployment) -> Mishap:
     """Let somebody ask for the import's end as soon as the call has taken effect."""
 

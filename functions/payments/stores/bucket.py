@@ -18,6 +18,8 @@ from payments.models import SourceFile
 from payments.stores.aws import CHANGED, GONE, asking, error_code
 
 WORK_PREFIX = "work/"
+XML = "application/xml"
+PAGE = "text/html; charset=utf-8"
 COPY_BYTES = 512 * 1024 * 1024
 """How much S3 is asked to copy in one call, which has to be done while the SDK waits for it."""
 
@@ -153,20 +155,31 @@ class Bucket:
         """Return how far the files were written, None if nothing is stored about that."""
         return self._read(bucket, _writing_key(import_id))
 
-    def publish(self, bucket: str, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
-        """Write a success or fail file."""
-        self._put(bucket, key, body, ContentType="application/xml", Metadata=dict(metadata))
-
-    def publish_page(self, bucket: str, key: str, page: bytes, metadata: Mapping[str, str]) -> None:
-        """Write the page about an import."""
-        kind = "text/html; charset=utf-8"
-        self._put(bucket, key, page, ContentType=kind, Metadata=dict(metadata))
+    def publish(
+        self,
+        bucket: str,
+        key: str,
+        body: bytes,
+        metadata: Mapping[str, str],
+        *,
+        kind: str = XML,
+        only_if_free: bool = False,
+    ) -> None:
+        """Write a success file, a fail file or a page; with `only_if_free` over no other."""
+        told = {"ContentType": kind, "Metadata": dict(metadata)}
+        condition = {"IfNoneMatch": "*"} if only_if_free else {}
+        with asking("S3"):
+            try:
+                self._s3.put_object(Bucket=bucket, Key=key, Body=body, **told, **condition)
+            except ClientError as error:
+                if not only_if_free or error_code(error) not in CHANGED:
+                    raise
 
     def begin_upload(self, bucket: str, key: str, metadata: Mapping[str, str]) -> str:
         """Begin to write a success or fail file in pieces; return the id of that."""
         with asking("S3"):
             answer = self._s3.create_multipart_upload(
-                Bucket=bucket, Key=key, ContentType="application/xml", Metadata=dict(metadata)
+                Bucket=bucket, Key=key, ContentType=XML, Metadata=dict(metadata)
             )
         return str(answer["UploadId"])
 
@@ -240,9 +253,9 @@ class Bucket:
                 raise
         return True
 
-    def _put(self, bucket: str, key: str, body: bytes, **more: Any) -> None:
+    def _put(self, bucket: str, key: str, body: bytes) -> None:
         with asking("S3"):
-            self._s3.put_object(Bucket=bucket, Key=key, Body=body, **more)
+            self._s3.put_object(Bucket=bucket, Key=key, Body=body)
 
     def _put_once(self, bucket: str, key: str, body: bytes) -> bool:
         """Store an object, once; return whether it is this one that is there."""

@@ -33,7 +33,7 @@ from payments.import_state import Result, Root
 from payments.models import Action, Replaced
 from payments.page.import_page import PageHead, import_page
 from payments.page.rows import PageRow, PageRows
-from payments.stores.bucket import Bucket, UploadGone
+from payments.stores.bucket import PAGE, Bucket, UploadGone
 from payments.workers import Workers
 
 MAX_NAMED = 10
@@ -67,6 +67,7 @@ class ResultFiles:
 
     Records are those up to number `until`. `overruled` are records that go to the fail file
     whatever their stored outcome, and why; `message` is what is said of the file as a whole.
+    `only_if_free`: the results of another import of the same name are more than these.
     """
 
     bucket: str
@@ -78,6 +79,7 @@ class ResultFiles:
     page: PageHead
     message: str | None = None
     overruled: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    only_if_free: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +282,14 @@ class _Writing:
         for key, stream in streams:
             self._finish(key, stream)
         page = import_page(files.page, progress.rows)
-        self._bucket.publish_page(files.bucket, files.keys.report, page, files.metadata)
+        self._bucket.publish(
+            files.bucket,
+            files.keys.report,
+            page,
+            files.metadata,
+            kind=PAGE,
+            only_if_free=files.only_if_free,
+        )
         return Written(tuple(progress.failures), progress.failed, tuple(progress.replaced))
 
     def _add(self, after: int, part: bytes) -> None:
@@ -338,7 +347,8 @@ class _Writing:
         bucket, name = self._bucket, self._files.bucket
         end = ending(self._files.root)
         if stream.upload_id is None:
-            bucket.publish(name, key, bytes(stream.rest) + end, self._files.metadata)
+            content, files = bytes(stream.rest) + end, self._files
+            bucket.publish(name, key, content, files.metadata, only_if_free=files.only_if_free)
             return
         stream.rest += end
         self._upload(key, stream, len(stream.rest))
