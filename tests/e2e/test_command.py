@@ -215,7 +215,7 @@ def test_a_result_of_a_later_import_is_not_taken_for_ours(
     s3 = found.client("s3")
     later = {"import-id": "later"}
     s3.put_object(Bucket=found.bucket, Key="success/same.xml", Body=b"<x/>", Metadata=later)
-    with pytest.raises(CommandFailed, match="by a later import"):
+    with pytest.raises(CommandFailed, match="by another import"):
         bring(found, "incoming/same.xml", "ours", Copies.named(tmp_path, "same"))
     assert list(tmp_path.iterdir()) == []
 

@@ -63,7 +63,7 @@ def test_while_a_newer_upload_waits_nothing_is_fetched(stack: Ended, tmp_path: P
 def test_files_of_another_import_are_not_taken_for_its_own(stack: Ended, tmp_path: Path) -> None:
     stack.imported("a.xml")
     stack.bucket.put("fail/a.xml", b"", {"import-id": "later"})
-    with pytest.raises(CommandFailed, match="by a later import"):
+    with pytest.raises(CommandFailed, match="by another import"):
         fetch_results(stack.deployment, "incoming/a.xml", tmp_path)
 
 

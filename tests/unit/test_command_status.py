@@ -80,9 +80,11 @@ def test_a_file_may_be_named_by_its_name_its_key_and_its_address(
     assert stack.deployment.key_of(name) == "incoming/a.xml"
 
 
-def test_an_address_in_another_bucket_is_refused(stack: WatchedStack) -> None:
-    with pytest.raises(CommandFailed, match=r"another bucket than the stack's, s3://bucket\."):
-        stack.deployment.key_of("s3://other/incoming/a.xml")
+@pytest.mark.parametrize("address", ["s3://other/incoming/a.xml", "s3://bucket/a.xml"])
+def test_an_address_elsewhere_is_refused(stack: WatchedStack, address: str) -> None:
+    """Nothing else is to be stopped in its place."""
+    with pytest.raises(CommandFailed, match=r"not in the folder of the stack, s3://bucket/incom"):
+        stack.deployment.key_of(address)
 
 
 def test_a_table_is_said_to_be_there_and_not_imported(stack: WatchedStack) -> None:

@@ -77,7 +77,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
 
 
 def stop(stack: Stack) -> list[str]:
-    return stop_imports(stack.deployment, KEY)
+    return list(stop_imports(stack.deployment, KEY))
 
 
 def test_a_running_import_is_asked_to_end(stack: Stack) -> None:
@@ -177,7 +177,7 @@ def test_what_is_probably_not_in_the_queue_is_stopped_all_the_same(stack: Stack)
     stack.bucket.put(KEY, b"<a/>")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("payments.command.status.time.time", lambda: 10.0)
-        stop_imports(switched_off, KEY)
+        list(stop_imports(switched_off, KEY))
     assert stack.stopped == {name}
 
 
@@ -192,3 +192,12 @@ def test_of_what_nothing_will_import_nothing_is_noted(stack: Stack) -> None:
 def test_a_file_that_is_not_there_is_told_so(stack: Stack) -> None:
     with pytest.raises(CommandFailed, match=r"Nothing of the name incoming/a\.xml was uploaded"):
         stop(stack)
+
+
+def test_who_may_not_list_versions_hears_that_there_may_be_others(stack: Stack) -> None:
+    stack.runs(stack.waits())
+    stack.denied.add("ListObjectVersions")
+    told = stop(stack)
+    assert told[0].endswith("shows how it goes on.")
+    assert told[1].startswith("Others may not be stopped. ")
+    assert "s3:ListBucketVersions" in told[1]

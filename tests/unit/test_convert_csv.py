@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from decimal import Decimal
 from typing import BinaryIO, cast
@@ -102,6 +103,34 @@ class TestColumns:
             "split the table by currency; then say --column '=Currency' to leave the column out."
         ]
         assert len(payments_of(content, SaidOfCsv(columns=[("", "Currency")]))) == 2
+
+    @pytest.mark.parametrize(
+        "header", ["CurrencyCode", "Cur.", "Divisa", "Munt", "ISO", "Wa\u0308hrung", "Whatever"]
+    )
+    def test_two_currencies_are_asked_about_whatever_their_column_is_called(
+        self, header: str
+    ) -> None:
+        content = f"Invoice,Amount,Date,{header}\nI,1,2026-03-04,CHF\nJ,1,2026-03-04,EUR\n"
+        [question] = problems_of(content)
+        assert "split the table by currency" in question
+
+    def test_a_type_that_a_row_does_not_have_is_no_other_type(self) -> None:
+        content = "Invoice,Amount,Date,Type\nI,1,2026-03-04,Payment\nJ,1,2026-03-04,\n"
+        assert len(payments_of(content)) == 2
+
+    @pytest.mark.parametrize("header", ["Type d'op\u00e9ration", "Status \u2013 Zahlung"])
+    def test_the_option_that_is_told_can_be_pasted(self, header: str) -> None:
+        content = f"Invoice,Amount,Date,{header}\nI,1,2026-03-04,a\nJ,1,2026-03-04,b\n"
+        [question] = problems_of(content)
+        option = question.partition("then say ")[2].partition(" to leave")[0]
+        assert shlex.split(option) == ["--column", f"={header}"]
+
+    def test_an_amount_of_zero_has_to_be_meant(self) -> None:
+        """It would take the invoice's payment back."""
+        content = "Invoice,Amount,Date\nI,0.00,2026-03-04\n"
+        [problem] = problems_of(content)
+        assert problem.startswith("line 2, column Amount: is 0: that takes a payment back.")
+        assert len(payments_of(content, SaidOfCsv(may_be_zero=True))) == 1
 
     @pytest.mark.parametrize(
         ("name", "cells"),

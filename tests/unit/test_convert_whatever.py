@@ -84,7 +84,12 @@ class Habit:
     @property
     def said(self) -> SaidOfCsv:
         """Say all of it."""
-        return SaidOfCsv(dates=self.order, decimals=self.point, separator=self.separator)
+        return SaidOfCsv(
+            dates=self.order,
+            decimals=self.point,
+            separator=self.separator,
+            may_be_zero=True,
+        )
 
 
 habits = st.builds(

@@ -19,10 +19,9 @@ def key_of(bucket: str, prefix: str, name: str) -> str:
     """
     if as_text(name) != name:
         raise CommandFailed(f"{as_text(name)} is no name for a file in a bucket: it is not UTF-8.")
-    path = name.removeprefix(f"s3://{bucket}/")
-    if path.startswith("s3://"):
-        raise CommandFailed(f"{path} is in another bucket than the stack's, s3://{bucket}.")
-    return prefix + path.lstrip("/").removeprefix(prefix)
+    if name.startswith("s3://") and not name.startswith(f"s3://{bucket}/{prefix}"):
+        raise CommandFailed(f"{name} is not in the folder of the stack, s3://{bucket}/{prefix}.")
+    return prefix + name.removeprefix(f"s3://{bucket}/").lstrip("/").removeprefix(prefix)
 
 
 def unfit_name(key: str) -> tuple[str, str] | None:

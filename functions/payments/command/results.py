@@ -76,8 +76,8 @@ def _copy(
     answer: Any = deployment.client("s3").get_object(Bucket=deployment.bucket, Key=key)
     if answer["Metadata"].get("import-id") != wanted_import:
         raise CommandFailed(
-            f"s3://{deployment.bucket}/{key} is by a later import of the same name already; the "
-            "one of this import is an older version of it."
+            f"s3://{deployment.bucket}/{key} is by another import of the same name: a later one, "
+            "if this one has left something, which is an older version of it then."
         )
     unfinished = path.with_name(f".{path.name}.part")
     try:

@@ -97,10 +97,11 @@ def standing_of(deployment: Deployment, upload: Upload) -> Standing:
     return next(it for it in standings(scene) if it.import_id == upload.import_id)
 
 
-def uploads_not_ended(deployment: Deployment, key: str) -> list[Standing]:
+def uploads_not_ended(deployment: Deployment, key: str) -> tuple[list[Standing], list[str]]:
     """Tell how the uploads of a name stand that are imported or may yet be, the oldest first.
 
-    Raises CommandFailed if nothing of that name is there.
+    And what was not looked at, so that there may be others. Raises CommandFailed if nothing of that
+    name is there.
     """
     looking = Looking()
     uploads = looking.at("Uploads", _LIST, lambda: uploads_of(deployment, key)) or Uploads()
@@ -109,7 +110,12 @@ def uploads_not_ended(deployment: Deployment, key: str) -> list[Standing]:
     its = _of_name(standings(scene), uploads, key)
     if not its:
         raise CommandFailed(_nothing(deployment, looking, key))
-    return [it for it in reversed(its) if _may_go_on(scene, it)]
+    notes = [note for note in looking.notes if _LIST in note or _SCAN in note]
+    if uploads.cut:
+        notes.append(
+            f"Only the {len(uploads.found):,} newest versions of it are seen: do it again."
+        )
+    return [it for it in reversed(its) if _may_go_on(scene, it)], notes
 
 
 def _may_go_on(scene: Scene, standing: Standing) -> bool:

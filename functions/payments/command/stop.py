@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from boto3.dynamodb.conditions import Attr
@@ -24,17 +24,20 @@ _CONDITION_FAILED = "ConditionalCheckFailedException"
 _NO_RUN = {"run": 0, "reach": 0}
 
 
-def stop_imports(deployment: Deployment, key: str) -> list[str]:
-    """Ask all imports of a file that have not ended to end, and return what comes of each.
+def stop_imports(deployment: Deployment, key: str) -> Iterator[str]:
+    """Ask all imports of a file that have not ended to end; yield what comes of each, at once.
 
     Those are of what is uploaded by now: where none has begun of a version, it is not to begin.
-    Raises CommandFailed if nothing can be stopped.
+    In the end it is said what could not be seen. Raises CommandFailed if nothing can be stopped.
     """
-    found = uploads_not_ended(deployment, key)
+    found, notes = uploads_not_ended(deployment, key)
     if not found:
         status = deployment.command("status", key)
-        raise CommandFailed(f"No import of {key} runs or waits. `{status}` shows how it ended.")
-    return [f"{_name(it)} {_stop(deployment, it)}" for it in found]
+        told = f"No import of {key} runs or waits. `{status}` shows how it ended."
+        raise CommandFailed(" ".join([told, *notes]))
+    for each in found:
+        yield f"{_name(each)} {_stop(deployment, each)}"
+    yield from (f"Others may not be stopped. {note}" for note in notes)
 
 
 def _stop(deployment: Deployment, standing: Standing) -> str:

@@ -44,6 +44,9 @@ def convert_command(
     allow_empty: Annotated[
         bool, typer.Option("--allow-empty", help="A CSV file may have no payments.")
     ] = False,
+    zeros: Annotated[
+        bool, typer.Option("--zeros", help="An amount of 0 is meant: it takes a payment back.")
+    ] = False,
     currency_decimals: Annotated[
         int, typer.Option(min=0, max=3, help="The stack's CurrencyDecimals.")
     ] = 2,
@@ -64,7 +67,7 @@ def convert_command(
         told = columns_told(column or [])
         between = separator_told(separator)
         said = SaidOfCsv(
-            told, dates, decimals, currency, encoding, between, header_line, allow_empty
+            told, dates, decimals, currency, encoding, between, header_line, allow_empty, zeros
         )
         done = convert(file, output, said, rules)
     new_console(stderr=True).print(done, soft_wrap=True)

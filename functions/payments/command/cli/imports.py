@@ -179,7 +179,8 @@ def stop(
     Of KEY all versions are stopped that are uploaded by now and have not ended. One that is
     uploaded later is imported.
     """
+    console = new_console()
     with reporting():
         deployment = deployment_of(context)
-        told = stop_imports(deployment, deployment.key_of(key))
-    new_console().print("\n".join(told), soft_wrap=True)
+        for told in stop_imports(deployment, deployment.key_of(key)):
+            console.print(told, soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -136,14 +137,23 @@ def _wrongly_told(header: Sequence[str], told: Told) -> Iterator[str]:
             yield f"--column {path}={name}: there is no such column."
 
 
+def as_option(path: str, name: str) -> str:
+    """Return the option that tells a column, as it is to be pasted into a shell."""
+    told = f"{path}={name if name.isprintable() else visible(name)}"
+    return f"--column {shlex.quote(told) if shlex.quote(told) != told else repr(told)}"
+
+
 def _questions(header: Sequence[str], told: Told) -> Iterator[str]:
     answered = {plain(name) for _, name in told}
-    for name in map(visible, header):
+    for name in header:
         if plain(name) in _ASKED and plain(name) not in answered:
+            own, of_payment, of_invoice, none = (
+                as_option(path, name) for path in ("externalId", "id", "invoice/id", "")
+            )
             yield (
-                f"column {name}: whose is it? Say --column 'externalId={name}' if it is your own "
-                f"id of the payment, 'id={name}' or 'invoice/id={name}' if it is ConnectWise's, or "
-                f"'={name}' to leave it out."
+                f"column {visible(name)}: whose is it? Say {own} if it is your own id of the "
+                f"payment, {of_payment} or {of_invoice} if it is ConnectWise's, or {none} to leave "
+                "it out."
             )
 
 

@@ -35,6 +35,7 @@ class SaidOfCsv:
     separator: str | None = None
     header_line: int | None = None
     may_be_empty: bool = False
+    may_be_zero: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,10 @@ _ABOUT = re.compile(r"<([\w/]+)> (.*)", re.DOTALL)
 _NO_PAYMENTS = "there are no payments below it. If that is right, say --allow-empty."
 _NEGATIVE = "is negative"
 _REFUND = " If it is a refund and the stack has SecondPayment=Add, say --refunds."
+_ZERO = (
+    "is 0: that takes a payment back. Remove the row if nothing was paid; say --zeros if it is "
+    "meant."
+)
 _SHORTENED = re.compile(r"[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]+")
 
 
@@ -70,6 +74,7 @@ class _Conversion:
         self._rules = rules
         self._problems = problems
         self._repeats = Repeats()
+        self._may_be_zero = said.may_be_zero
         self._ways: dict[str, Amounts | Days] = {
             AMOUNT: Amounts(said.decimals, said.currency, rules.currency_decimals),
             DAY: Days(said.dates),
@@ -111,6 +116,8 @@ class _Conversion:
         for path, told in self._repeats.wrong_with(row, cells):
             self._wrong(row, path, told)
         cells = self._read(row, cells) if self._problems.count == before else {}
+        if not self._may_be_zero and re.fullmatch("0[.0]*", cells.get(AMOUNT, "")):
+            self._wrong(row, AMOUNT, _ZERO)
         record = to_element(cells)
         for error in read_record(RawRecord(row.line, record, _NO_XML), self._rules).errors:
             about = _ABOUT.fullmatch(error)

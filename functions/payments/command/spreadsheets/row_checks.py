@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from payments.command.spreadsheets.columns import AMOUNT, DAY, NAMING, NOT_GIVEN, NOT_SHOWN
+from payments.command.spreadsheets.columns import (
+    AMOUNT,
+    DAY,
+    NAMING,
+    NOT_GIVEN,
+    NOT_SHOWN,
+    as_option,
+)
 from payments.command.spreadsheets.csv_rows import Row
 from payments.command.spreadsheets.csv_table import CsvTable
 from payments.command.spreadsheets.totals import is_total
@@ -52,10 +59,9 @@ def _total(row: Row, table: CsvTable) -> int | None:
 
 
 def _about_total(row: Row, place: int, table: CsvTable) -> str:
-    name = visible(table.columns.header[place])
     if place in table.columns.places.values():
         cure = "name it otherwise, such as its invoice by ConnectWise's id."
     else:
-        cure = f"say --column '={name}' to leave the column out."
+        cure = f"say {as_option('', table.columns.header[place])} to leave the column out."
     cell = visible(row.cells[place])
     return f"'{cell}': a row of totals is no payment. Remove it. If it is one, {cure}"

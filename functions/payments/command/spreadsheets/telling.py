@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from unicodedata import normalize
 
-from payments.command.spreadsheets.columns import Columns
+from payments.command.spreadsheets.columns import Columns, as_option
 from payments.command.spreadsheets.csv_rows import Row
 from payments.wording import visible
 
 _MOST_SHOWN = 5
-_KINDS = re.compile(
-    r"curr(?:ency)?\b|\bccy|w(?:ä|ae)hrung|\bwkz|devise|valuta|moneda|status|typ|\bkind|"
-    r"(?:\b|buchungs|beleg|umsatz|vorgangs)art\b"
+_CURRENCY = re.compile(
+    r"\bcurr?\b|currency|\bccy|w(?:ä|ae)hrung|\bwkz|devise|divisa|valuta|moneda|monnaie|\bmunt|\biso\b"
 )
-"""Columns that say nothing while all their cells are alike."""
+_KINDS = re.compile(r"status|typ|\bkind|(?:\b|buchungs|beleg|umsatz|vorgangs)art\b")
+"""As those of a currency, columns that say nothing while all their cells are alike."""
 _SIDES = re.compile(
-    r"d[eé]bit(?!or|eur)|cr[eé]dit(?!or|eur| ?(?:card|term|limit))|\b(?:dr|cr|s/h|d/c|c/d)\b|"
+    r"d[eé]bit(?!or|eur)|cr[eé]dit(?!or|eur| ?(?:card|term|limit))|\b(?:dr|cr|dc|sens)\b|"
+    r"\b(?:s[/ ]h|d[/ ]c|c[/ ]d)\b|richtung|direction|bounc|delet|"
     r"\bsoll|\bhaben|\bdebe\b|\bhaber\b|vorzeichen|\bsign\b|void|cancel|storn|revers|refund"
 )
 """Columns that say nothing while all their cells are empty, or say no."""
 _NO = re.compile(r"[0.,-]*|no?|nein|non|false|falsch")
+_CURRENCIES = frozenset(
+    code
+    for codes in (
+        "aed aud bgn brl cad chf cny czk dkk eur gbp hkd huf ils",
+        "inr isk jpy mxn nok nzd pln ron sek sgd try usd zar",
+    )
+    for code in codes.split()
+)
 _NO_PAYMENT = re.compile(
     r"\b(?:refund|void|revers|cancel|storn|charge-?back|bounc|declin|fail|reject|return|pending|"
     r"credit(?! ?card)|gutschrift|erstattung|rück(?:zahl|last))\w*(?: memo| note)?"
@@ -45,17 +55,19 @@ class Telling:
     def questions(self) -> Iterator[str]:
         """Yield a question for each column that says something."""
         for place, seen in self._seen.items():
-            is_alike = self._may_tell[place] is _any_cell and len(seen) == 1
+            is_alike = self._may_tell[place] is not _is_not_no and len(seen) == 1
             if seen and (not is_alike or _NO_PAYMENT.search("".join(seen))):
-                yield _question(visible(self._names[place]), list(seen.values()))
+                yield _question(self._names[place], list(seen.values()))
 
 
 def _which_may_tell(header: str) -> Callable[[str], bool]:
     """Return what knows the cells of a column that may say something."""
-    name = header.casefold().replace("_", " ")
+    name = normalize("NFC", header).casefold().replace("_", " ")
     if _SIDES.search(name):
         return _is_not_no
-    return _any_cell if _KINDS.search(name) else _is_no_payment
+    if _CURRENCY.search(name):
+        return _any_cell
+    return bool if _KINDS.search(name) else _may_tell
 
 
 def _is_not_no(cell: str) -> bool:
@@ -66,14 +78,14 @@ def _any_cell(_: str) -> bool:
     return True
 
 
-def _is_no_payment(cell: str) -> bool:
-    return bool(_NO_PAYMENT.fullmatch(cell))
+def _may_tell(cell: str) -> bool:
+    return cell in _CURRENCIES or bool(_NO_PAYMENT.fullmatch(cell))
 
 
 def _question(name: str, seen: list[str]) -> str:
     values = ", ".join(seen[:_MOST_SHOWN]) + (", …" if len(seen) > _MOST_SHOWN else "")
     return (
-        f"column {name or 'without a name'} has {values}: it may say that an amount is no payment "
-        "received, or of another currency. Remove the rows that are none, and split the table by "
-        f"currency; then say --column '={name}' to leave the column out."
+        f"column {visible(name) or 'without a name'} has {values}: it may say that an amount is no "
+        "payment received, or of another currency. Remove the rows that are none, and split the "
+        f"table by currency; then say {as_option('', name)} to leave the column out."
     )
