@@ -403,9 +403,10 @@ class _Run:
     def _close(self) -> Finished:
         """Write the two files and the page, close the import, then send its report.
 
-        Only who has closed it sends, so that it is sent once at most: where a run is killed in
-        between there is no mail, but the files, the page and the imports table have the outcome
-        all the same, and an alarm tells of the kill.
+        Only who has closed it sends, so that it is sent once at most. Where a run is killed in
+        between, or neither the write nor the look at what became of it is answered, there is no
+        mail: the files, the page and the imports table have the outcome all the same, and an alarm
+        tells of the kill, or that the file was put back.
         """
         self._wait_until_quiet()
         closing = Closing.of(
