@@ -20,6 +20,7 @@ from payments.wording import (
     command,
     first_reasons,
     harmless,
+    moment,
     money,
     s3_address,
 )
@@ -152,11 +153,6 @@ def _counts(report: ImportReport) -> list[str]:
         *_if(tally.replaced, f"Replaced what others had made: {tally.replaced}"),
         *_amounts(tally),
     ]
-
-
-def moment(time: str) -> str:
-    """Return a time in ISO 8601 UTC as people write it."""
-    return time.replace("T", " ").replace("Z", " UTC")
 
 
 def about_status(key: str, stack: str) -> str:

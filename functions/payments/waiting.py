@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from payments.errors import AccessRefused, ImportStopped, OutOfTime, RecordStuck, SecretUnusable
-from payments.report import about_status, moment, one_line, subject_line
-from payments.wording import command, s3_address
+from payments.report import about_status, one_line, subject_line
+from payments.wording import command, moment, s3_address
 
 _AGAIN = "it is tried again by itself, at the latest every 15 minutes."
 _NOTHING = f"Nothing to do, unless the reason says so: {_AGAIN}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from payments.clock import iso
 from payments.command.deployment import Deployment
 from payments.command.finding import Check, Verdict, if_permitted, not_permitted
+from payments.command.letters import Letters
 from payments.command.looking import Looking
 from payments.command.rule import ABSENT, DISABLED, RULE, rule_state
 from payments.command.scene import Scene
@@ -102,23 +103,26 @@ def _waiting(waiting: list[Standing]) -> tuple[Verdict, str]:
 
 
 def _dead_letters(scene: Scene) -> Check:
-    name = "Dead-letter queue is empty"
-    if scene.dead is None:
-        return not_permitted(name, _PEEK)
-    if not (count := scene.dead.count):
-        return Check(name, Verdict.GOOD)
-    remark = f"{count} file(s) could not be imported for days. Mend the reason, then"
-    return Check(name, Verdict.FAILED, f"{remark} `{scene.command('redrive')}`.")
+    told = "file(s) could not be imported for days. Mend the reason, then"
+    return _is_empty("Dead-letter queue is empty", scene.dead, f"{told} {_redrive(scene)}.")
 
 
 def _undelivered(scene: Scene) -> Check:
-    name = "Every upload is queued"
-    if scene.undelivered is None:
+    told = f"upload(s) did not reach the queue: {_redrive(scene)} brings them there."
+    return _is_empty("Every upload is queued", scene.undelivered, told)
+
+
+def _redrive(scene: Scene) -> str:
+    return f"`{scene.command('redrive')}`"
+
+
+def _is_empty(name: str, letters: Letters | None, told: str) -> Check:
+    """Check a queue in which nothing should be; `told` is said behind the count of what is."""
+    if letters is None:
         return not_permitted(name, _PEEK)
-    if not (count := scene.undelivered.count):
+    if not letters.count:
         return Check(name, Verdict.GOOD)
-    remark = f"{count} upload(s) did not reach the queue: `{scene.command('redrive')}` brings them"
-    return Check(name, Verdict.FAILED, f"{remark} there.")
+    return Check(name, Verdict.FAILED, f"{letters.count} {told}")
 
 
 def _alarms_ringing(deployment: Deployment, resources: Resources | None) -> Check:

@@ -15,7 +15,7 @@ from payments.import_state import Ending, Tally
 from payments.page.markup import Markup, closing, element, joined, opening
 from payments.page.rows import PageRow, PageRows
 from payments.page.style import STYLE
-from payments.wording import ABOUT_REPLACED, NOT_IN_IT, harmless, money, s3_address
+from payments.wording import ABOUT_REPLACED, NOT_IN_IT, harmless, moment, money, s3_address
 
 _MAX_ERROR_CHARACTERS = 2000
 _MAX_TITLE_CHARACTERS = 200
@@ -94,7 +94,7 @@ def _beginning(head: PageHead) -> Iterator[Markup]:
     yield element("title", f"Payments: {harmless(name, _MAX_TITLE_CHARACTERS)}")
     yield joined(opening("body"), opening("main"), _headline(head))
     yield element("p", s3_address(head.bucket, head.key))
-    yield element("p", f"Import begun {_moment(head.started_at)}", class_="faint")
+    yield element("p", f"Import begun {moment(head.started_at)}", class_="faint")
     if head.error:
         yield element("p", harmless(head.error, _MAX_ERROR_CHARACTERS), class_="error")
     if head.error and not head.tally.done:
@@ -185,7 +185,3 @@ def _cell(label: str, style: str, *content: str) -> Markup:
 
 def _title(name: str, style: str) -> Markup:
     return element("th", name, scope="col", class_=style)
-
-
-def _moment(moment: str) -> str:
-    return moment.replace("T", " ").replace("Z", " UTC")

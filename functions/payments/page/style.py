@@ -4,10 +4,10 @@ from payments.page.markup import Markup
 
 STYLE = Markup("""
 :root { color-scheme: light dark; --ink: #1b1f24; --faint: #57606a; --paper: #ffffff;
-  --card: #f3f5f7; --line: #d3d9df; --bad: #b42318; --good: #17703a; }
+  --card: #f3f5f7; --line: #d3d9df; --bad: #b42318; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e8ebee; --faint: #a3adb8; --paper: #14171a; --card: #1e2328; --line: #39414a;
-    --bad: #ff9c8f; --good: #7fd69b; }
+    --bad: #ff9c8f; }
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink);
@@ -18,7 +18,6 @@ h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .25rem; }
 h2 { font-size: 1.15rem; margin: 2.25rem 0 .5rem; }
 p { margin: .5rem 0; }
 .bad { color: var(--bad); }
-.good { color: var(--good); }
 .faint { color: var(--faint); }
 .end { margin-top: 2.25rem; font-size: .85em; }
 .error { background: var(--card); border-left: .25rem solid var(--bad); padding: .75rem 1rem; }
@@ -53,7 +52,7 @@ td p { margin: 0 0 .35rem; }
 }
 @media print {
   :root { color-scheme: light; --ink: #000000; --faint: #333333; --paper: #ffffff;
-    --card: #ffffff; --line: #999999; --bad: #000000; --good: #000000; }
+    --card: #ffffff; --line: #999999; --bad: #000000; }
   @page { margin: 15mm; }
   body { font-size: 9pt; }
   main { max-width: none; padding: 0; }
