@@ -130,14 +130,16 @@ def test_a_watch_ends_when_nobody_reads_any_more(folder: Path) -> None:
     watch = "from payments.command.watching import Watched, show; from rich.console import Console"
     watched = "Watched(lambda: 0, print, lambda seen: ['line'], lambda seen: False)"
     code = f"{watch}; show(Console(width=80), {watched}, again=True)"
-    ran = run_code(code, folder, stdout=subprocess.PIPE)
-    assert ran.stdout is not None
-    assert ran.stdout.readline() == "line\n"
-    ran.stdout.close()
-    assert ran.stderr is not None
-    assert ran.stderr.read().endswith("BrokenPipeError\n")
-    ran.stderr.close()
-    assert ran.wait() == 1
+    with run_code(code, folder, stdout=subprocess.PIPE) as ran:
+        assert ran.stdout is not None
+        assert ran.stderr is not None
+        assert ran.stdout.readline() == "line\n"
+        ran.stdout.close()
+        try:
+            assert ran.wait(30) == 1
+        finally:
+            ran.kill()
+        assert ran.stderr.read().endswith("BrokenPipeError\n")
 
 
 @pytest.mark.parametrize(
